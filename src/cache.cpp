@@ -1,0 +1,145 @@
+#include "cacherator/detail/cache.hpp"
+
+#include <ctime>
+#include <mutex>
+#include <unordered_set>
+
+#include "flights.hpp"
+#include "local/store.hpp"
+#include "log.hpp"
+
+namespace cacherator::engine {
+
+struct Cache::Private {
+  std::shared_ptr<Store> store;
+  std::atomic<bool> logging{true};
+
+  /// An entry that may be returned for this call, under its canonical or its old spelling.
+  std::optional<Entry> local(const Call& call) const {
+    if (call.recompute || !(call.ttl > 0)) return std::nullopt;
+    const Time at = now();
+    auto entry = store->find(call.signature, call.digest);
+    if (entry && in_time(entry->utc, call.ttl, at)) return entry;
+    if (call.old_signature.empty()) return std::nullopt;
+    entry = store->find(call.old_signature, {});
+    if (entry && in_time(entry->utc, call.ttl, at)) return entry;
+    return std::nullopt;
+  }
+
+  void report() const {
+    for (const auto& notice : store->take_notices()) {
+      if (logging.load(std::memory_order_relaxed)) log_warning(notice);
+    }
+  }
+};
+
+Cache::Cache(std::unique_ptr<Private> self) : self_(std::move(self)) {}
+
+Cache::~Cache() { self_->report(); }
+
+Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
+  auto store = Store::open(options);
+  if (!store) return store.fault();
+  auto self = std::make_unique<Private>();
+  self->store = *std::move(store);
+  self->logging = options.logging;
+  self->report();
+  return std::shared_ptr<Cache>(new Cache(std::move(self)));
+}
+
+// The story of one call, between the face's memory and the face's function: the local layer, a flight to join or to lead,
+// one more look by who leads, the second layer. What is kept goes to the journal first.
+Answer Cache::ask(const Call& call) {
+  if (auto entry = self_->local(call)) return *entry;
+
+  const bool shares = !call.alone && call.ttl > 0;
+  auto seat = shares ? self_->store->flights()->join(call.signature, call.lineage) : Flights::alone(call.lineage);
+  if (auto* wait = std::get_if<Wait>(&seat)) return std::move(*wait);
+
+  Lead& lead = std::get<Lead>(seat);
+  self_->store->tail();
+  if (auto entry = self_->local(call)) return *entry;  // the lead is given back as it is destroyed
+
+  lead.under = self_->store->clock();
+  return std::move(lead);
+}
+
+Kept Cache::keep(const Lead& lead, std::string_view signature, std::string_view digest, std::string_view value,
+                 double ttl) {
+  if (value.empty()) {
+    const Freshness& fresh = freshness();
+    Kept kept{.generation = fresh.generation.load(std::memory_order_acquire), .utc = now()};
+    kept.cleared = !holds(function_of(signature), lead.under);
+    return kept;
+  }
+  const Kept kept = self_->store->put({.signature = signature,
+                                       .digest = digest,
+                                       .value = value,
+                                       .utc = now(),
+                                       .ttl = ttl,
+                                       .under = lead.under});
+  self_->report();
+  return kept;
+}
+
+const Freshness& Cache::freshness() const noexcept { return self_->store->freshness(); }
+
+void Cache::refresh() {
+  self_->store->refresh();
+  self_->report();
+}
+
+std::optional<Entry> Cache::find(std::string_view signature, std::string_view digest) {
+  return self_->store->find(signature, digest);
+}
+
+bool Cache::holds(std::string_view function, std::uint64_t under) const {
+  return self_->store->holds(function, under);
+}
+
+Result<void> Cache::clear(std::string_view function) {
+  auto done = self_->store->clear(function);
+  self_->report();
+  return done;
+}
+
+Result<void> Cache::drop(std::string_view signature) {
+  auto done = self_->store->drop(signature);
+  self_->report();
+  return done;
+}
+
+std::vector<std::pair<std::string, Entry>> Cache::entries() { return self_->store->entries(); }
+
+std::vector<Variable> Cache::state() { return self_->store->state(); }
+
+Time Cache::state_saved() { return self_->store->state_saved(); }
+
+Result<void> Cache::save_state(std::span<const Variable> changed, bool touch) {
+  auto done = self_->store->save_state(changed, touch);
+  self_->report();
+  return done;
+}
+
+Result<void> Cache::checkpoint() {
+  auto done = self_->store->checkpoint();
+  self_->report();
+  return done;
+}
+
+Info Cache::info() { return self_->store->info(); }
+
+void Cache::set_logging(bool on) noexcept { self_->logging.store(on, std::memory_order_relaxed); }
+
+void Cache::warn(std::string_view message, std::string_view once) {
+  if (!once.empty()) {
+    static std::mutex mutex;
+    static auto* said = new std::unordered_set<std::string>;
+    std::lock_guard lock(mutex);
+    if (said->size() > 4096) said->clear();  // bounded: after so many, a warning may be repeated
+    if (!said->emplace(once).second) return;
+  }
+  if (self_->logging.load(std::memory_order_relaxed)) log_warning(message);
+}
+
+}  // namespace cacherator::engine

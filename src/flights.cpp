@@ -1,0 +1,209 @@
+#include "flights.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <list>
+#include <utility>
+
+namespace cacherator::engine {
+namespace {
+
+std::atomic<std::uint64_t> last_id{0};
+
+/// Forks between the start of the program and this process. A seat taken under another number is the parent's: its locks may be
+/// held by threads that do not exist here, and nobody here waits for it, so it is let go untouched.
+std::atomic<std::uint32_t> forks{0};
+
+/// All waits of this process: who waits (by the flights it leads) for what. A cycle may lead through several caches, so
+/// there is one list. Only misses that meet another flight come here.
+class Waits {
+ public:
+  static Waits& instance() {
+    static auto* waits = new Waits;  // outlives every static destructor
+    return *waits;
+  }
+
+  /// Registers the wait, unless `flight` depends, over other waits, on one that `lineage` leads.
+  std::uint64_t add(const LineagePtr& lineage, std::uint64_t flight) {
+    std::lock_guard lock(mutex_);
+    std::vector<std::uint64_t> visited;
+    if (depends(flight, lineage, visited)) return 0;
+    waiting_.push_back({++last_ticket_, lineage, flight});
+    return last_ticket_;
+  }
+
+  void remove(std::uint64_t ticket) {
+    std::lock_guard lock(mutex_);
+    waiting_.remove_if([&](const Waiting& w) { return w.ticket == ticket; });
+  }
+
+  /// After fork: the parent's waits are not ours, and its lock may have been held.
+  static void forget_in_child() { ::new (static_cast<void*>(&instance())) Waits; }
+
+ private:
+  struct Waiting {
+    std::uint64_t ticket;
+    LineagePtr lineage;
+    std::uint64_t flight;
+  };
+
+  static bool leads(const LineagePtr& lineage, std::uint64_t flight) {
+    for (const Lineage* l = lineage.get(); l; l = l->outer.get()) {
+      if (l->flight == flight) return true;
+    }
+    return false;
+  }
+
+  bool depends(std::uint64_t flight, const LineagePtr& lineage, std::vector<std::uint64_t>& visited) const {
+    if (leads(lineage, flight)) return true;
+    if (std::find(visited.begin(), visited.end(), flight) != visited.end()) return false;
+    visited.push_back(flight);
+    return std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
+      return leads(w.lineage, flight) && depends(w.flight, lineage, visited);
+    });
+  }
+
+  std::mutex mutex_;
+  std::list<Waiting> waiting_;
+  std::uint64_t last_ticket_ = 0;
+};
+
+}  // namespace
+
+// ---- Flight
+
+std::optional<Flight::End> Flight::wait_for(std::chrono::nanoseconds limit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, limit, [&] { return end_.has_value(); });
+  return end_;
+}
+
+bool Flight::on_end(std::function<void()> then) {
+  std::lock_guard lock(mutex_);
+  if (end_) return false;
+  then_.push_back(std::move(then));
+  return true;
+}
+
+std::optional<Flight::End> Flight::ended() const {
+  std::lock_guard lock(mutex_);
+  return end_;
+}
+
+std::shared_ptr<void> Flight::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Flight::end(End how, std::shared_ptr<void> failure) {
+  std::vector<std::function<void()>> then;
+  {
+    std::lock_guard lock(mutex_);
+    end_ = how;
+    failure_ = std::move(failure);
+    then.swap(then_);
+  }
+  changed_.notify_all();
+  for (auto& f : then) f();
+}
+
+// ---- Wait
+
+Wait::Wait(Wait&& other) noexcept
+    : flights_(std::move(other.flights_)),
+      flight_(std::move(other.flight_)),
+      ticket_(std::exchange(other.ticket_, 0)),
+      forks_(other.forks_) {}
+
+Wait& Wait::operator=(Wait&& other) noexcept {
+  std::swap(flights_, other.flights_);
+  std::swap(flight_, other.flight_);
+  std::swap(ticket_, other.ticket_);
+  std::swap(forks_, other.forks_);
+  return *this;
+}
+
+Wait::~Wait() {
+  if (ticket_ && forks_ == forks) Waits::instance().remove(ticket_);
+}
+
+// ---- Lead
+
+Lead::Lead(Lead&& other) noexcept
+    : under(other.under),
+      lineage(std::move(other.lineage)),
+      flights_(std::move(other.flights_)),
+      flight_(std::move(other.flight_)),
+      forks_(other.forks_) {}
+
+Lead& Lead::operator=(Lead&& other) noexcept {
+  std::swap(under, other.under);
+  std::swap(lineage, other.lineage);
+  std::swap(flights_, other.flights_);
+  std::swap(flight_, other.flight_);
+  std::swap(forks_, other.forks_);
+  return *this;
+}
+
+Lead::~Lead() { finish(Flight::End::abandoned, nullptr); }
+
+void Lead::land() { finish(Flight::End::kept, nullptr); }
+
+void Lead::fail(std::shared_ptr<void> exception) { finish(Flight::End::failed, std::move(exception)); }
+
+void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
+  if (!flight_) return;
+  if (forks_ != forks) {
+    flight_.reset();
+    flights_.reset();
+    return;
+  }
+  flights_->remove(*flight_);  // first, so that who is woken and asks again does not meet this flight
+  flight_->end(how, std::move(failure));
+  flight_.reset();
+  flights_.reset();
+}
+
+// ---- Flights
+
+std::variant<Wait, Lead> Flights::join(std::string_view signature, const LineagePtr& lineage) {
+  std::unique_lock lock(mutex_);
+  if (auto running = running_.find(signature); running != running_.end()) {
+    Wait wait;
+    wait.flight_ = running->second;
+    lock.unlock();
+    wait.ticket_ = Waits::instance().add(lineage, wait.flight_->id());
+    if (!wait.ticket_) return alone(lineage);
+    wait.flights_ = shared_from_this();
+    wait.forks_ = forks;
+    return wait;
+  }
+  auto flight = std::make_shared<Flight>();
+  flight->id_ = ++last_id;
+  flight->signature_ = signature;
+  running_.emplace(flight->signature_, flight);
+  Lead lead;
+  lead.lineage = std::make_shared<Lineage>(Lineage{flight->id_, lineage});
+  lead.flights_ = shared_from_this();
+  lead.flight_ = std::move(flight);
+  lead.forks_ = forks;
+  return lead;
+}
+
+Lead Flights::alone(const LineagePtr& lineage) {
+  Lead lead;
+  lead.lineage = lineage;
+  return lead;
+}
+
+void Flights::remove(const Flight& flight) {
+  std::lock_guard lock(mutex_);
+  running_.erase(flight.signature_);
+}
+
+void Flights::begin_child() {
+  ++forks;
+  Waits::forget_in_child();
+}
+
+}  // namespace cacherator::engine

@@ -1,0 +1,36 @@
+// Who computes, and who waits: the flights of one cache in this process.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "cacherator/detail/flight.hpp"
+
+namespace cacherator::engine {
+
+/// The flights of one cache. Thread-safe. Waits of all caches are kept together (src/flights.cpp), since a cycle may
+/// lead through several.
+class Flights : public std::enable_shared_from_this<Flights> {
+ public:
+  /// Takes the lead, or registers to wait. A lead without flight where waiting would close a cycle.
+  std::variant<Wait, Lead> join(std::string_view signature, const LineagePtr& lineage);
+  /// A lead that nobody can wait for.
+  static Lead alone(const LineagePtr& lineage);
+  /// To be called in the child of a fork, before anything else runs there: leads and waits of the parent end in silence.
+  static void begin_child();
+
+ private:
+  friend class Lead;
+  friend class Wait;
+  void remove(const Flight& flight);
+
+  std::mutex mutex_;
+  std::unordered_map<std::string_view, std::shared_ptr<Flight>> running_;  // keys view Flight::signature_
+};
+
+}  // namespace cacherator::engine

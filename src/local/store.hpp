@@ -1,0 +1,65 @@
+// The files of one cache as this process has them open: document, journal, index. One per (folder, stem) and process.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cacherator/detail/cache.hpp"
+
+namespace cacherator::engine {
+
+/// A value to be kept.
+struct Put {
+  std::string_view signature;
+  std::string_view digest;  ///< empty where the signature is not shortened
+  std::string_view value;   ///< JSON text
+  Time utc = 0;
+  double ttl = 999;         ///< days
+  std::uint64_t under = 0;
+};
+
+/// The protocol of docs/design.md. Thread-safe. A fault of the files never stops it: it goes on in memory, and
+/// notices tell why.
+class Store {
+ public:
+  /// Opens or joins the store of this data_id in this directory. Faults: `misuse` only.
+  static Result<std::shared_ptr<Store>> open(const CacheOptions& options);
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual const Freshness& freshness() const noexcept = 0;
+  /// Hit, step U and tail: brings index and Freshness up to date. Cheap when nothing happened.
+  virtual void refresh() = 0;
+  /// Reads what others appended, whatever the hint says (after taking a lead).
+  virtual void tail() = 0;
+  /// What the index has; ttl not judged, never an entry that was cleared. `digest` empty or equal.
+  [[nodiscard]] virtual std::optional<Entry> find(std::string_view signature, std::string_view digest) = 0;
+  /// The largest clear number seen: what a computation that begins now carries.
+  [[nodiscard]] virtual std::uint64_t clock() const noexcept = 0;
+  /// True while nothing cleared `function` since `under`.
+  [[nodiscard]] virtual bool holds(std::string_view function, std::uint64_t under) const = 0;
+
+  /// Appends; the record is written when it returns. `cleared` in the answer: void, nothing was written.
+  virtual Kept put(const Put& put) = 0;
+  virtual Result<void> drop(std::string_view signature) = 0;
+  virtual Result<void> clear(std::string_view function) = 0;
+  virtual Result<void> save_state(std::span<const Variable> changed, bool touch) = 0;
+  /// Folds now; waits a bounded time for another process that does.
+  virtual Result<void> checkpoint() = 0;
+
+  [[nodiscard]] virtual std::vector<std::pair<std::string, Entry>> entries() = 0;
+  [[nodiscard]] virtual std::vector<Variable> state() = 0;
+  [[nodiscard]] virtual Time state_saved() = 0;
+  [[nodiscard]] virtual Info info() = 0;
+
+  /// Warnings since the last call (damage, faults, what the user should know), each said once; takes them away.
+  virtual std::vector<std::string> take_notices() = 0;
+  /// Flights of this cache, shared by its objects.
+  [[nodiscard]] virtual const std::shared_ptr<Flights>& flights() const noexcept = 0;
+};
+
+}  // namespace cacherator::engine

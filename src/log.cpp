@@ -1,0 +1,41 @@
+#include "log.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+
+#include "cacherator/detail/cache.hpp"
+
+namespace cacherator::engine {
+namespace {
+
+using Sink = std::function<void(std::string_view)>;
+
+void to_stderr(std::string_view message) {
+  std::fprintf(stderr, "cacherator: warning: %.*s\n", static_cast<int>(message.size()), message.data());
+}
+
+std::mutex mutex;
+std::shared_ptr<Sink>& sink() {
+  static auto* current = new std::shared_ptr<Sink>(std::make_shared<Sink>(to_stderr));  // outlives static destructors
+  return *current;
+}
+
+}  // namespace
+
+void set_log_sink(Sink replacement) {
+  auto made = replacement ? std::make_shared<Sink>(std::move(replacement)) : nullptr;
+  std::lock_guard lock(mutex);
+  sink() = std::move(made);
+}
+
+void log_warning(std::string_view message) {
+  std::shared_ptr<Sink> current;
+  {
+    std::lock_guard lock(mutex);
+    current = sink();
+  }
+  if (current) (*current)(message);  // outside the lock: a sink may log, or call the engine
+}
+
+}  // namespace cacherator::engine
