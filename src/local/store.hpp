@@ -15,9 +15,9 @@ namespace cacherator::engine {
 
 /// A value to be kept.
 struct Put {
-  std::string_view signature;
-  std::string_view digest;  ///< empty where the signature is not shortened
-  std::string_view value;   ///< JSON text
+  std::string_view signature{};
+  std::string_view digest{};  ///< empty where the signature is not shortened
+  std::string_view value{};   ///< JSON text
   Time utc = 0;
   double ttl = 999;         ///< days
   std::uint64_t under = 0;

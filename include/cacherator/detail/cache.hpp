@@ -46,9 +46,9 @@ enum class Durability : std::uint8_t {
 };
 
 struct CacheOptions {
-  std::string data_id;         ///< not empty; UTF-8 without NUL
-  std::string directory;       ///< made absolute when the cache is opened; empty: the current folder
-  std::string incumbent_stem;  ///< the incumbent's file stem for a data_id beyond ASCII, where the face knows it
+  std::string data_id{};         ///< not empty; UTF-8 without NUL
+  std::string directory{};       ///< made absolute when the cache is opened; empty: the current folder
+  std::string incumbent_stem{};  ///< the incumbent's file stem for a data_id beyond ASCII, where the face knows it
   bool clear_cache = false;    ///< forget entries and state on opening
   bool logging = true;         ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
@@ -56,13 +56,13 @@ struct CacheOptions {
 
 /// One call, as the faces put it to the engine. Views need to live for the call of ask() only.
 struct Call {
-  std::string_view signature;      ///< canonical text, shortened where long
-  std::string_view digest;         ///< of the full text, where it was shortened
-  std::string_view old_signature;  ///< as the incumbent spelled this call; empty: the same, or ambiguous
+  std::string_view signature{};      ///< canonical text, shortened where long
+  std::string_view digest{};         ///< of the full text, where it was shortened
+  std::string_view old_signature{};  ///< as the incumbent spelled this call; empty: the same, or ambiguous
   double ttl = 999;                ///< days in force for this call
   bool recompute = false;          ///< a decorator's clear_cache: what is stored does not count
   bool alone = false;              ///< do not join or lead a flight (a wait has just ended without an answer)
-  LineagePtr lineage;              ///< what the caller leads
+  LineagePtr lineage{};              ///< what the caller leads
 };
 
 /// The engine's answer to a call: a hit, a flight to wait for (then ask again), or the lead.
@@ -82,13 +82,13 @@ struct FunctionCount {
 
 /// Figures of one cache in this process.
 struct Info {
-  std::string data_id, directory, document;  ///< `document`: the full path of <stem>.json
+  std::string data_id{}, directory{}, document{};  ///< `document`: the full path of <stem>.json
   std::uint64_t entries = 0, variables = 0;
   std::uint64_t document_bytes = 0, journal_bytes = 0;
   std::uint64_t appended = 0, checkpoints = 0;
   std::uint64_t damaged_records = 0, damaged_documents = 0, write_faults = 0, other_faults = 0;
   bool memory_only = false;  ///< the files cannot be used; `reason` says why
-  std::string reason;
+  std::string reason{};
 };
 
 /// One cache (data_id in a directory) as one object of a face holds it. Objects of the same cache share one store.

@@ -18,9 +18,9 @@ enum class Layer : std::uint8_t { none, l1, l2 };
 
 /// One remembered call as a layer has it; the ttl is not yet judged.
 struct Entry {
-  std::string_view value;            ///< JSON text (UTF-8); valid while `hold` lives
-  std::shared_ptr<const void> hold;  ///< keeps the bytes behind `value` and `digest`
-  std::string_view digest;           ///< SHA-256 (64 hex digits) of a signature that was shortened, else empty
+  std::string_view value{};            ///< JSON text (UTF-8); valid while `hold` lives
+  std::shared_ptr<const void> hold{};  ///< keeps the bytes behind `value` and `digest`
+  std::string_view digest{};           ///< SHA-256 (64 hex digits) of a signature that was shortened, else empty
   Time utc = 0;                      ///< when it was computed
   double ttl = 0;                    ///< days, as in force when it was written; NaN: not known (incumbent)
   std::uint64_t under = 0;           ///< clear number under which it was computed
@@ -31,8 +31,8 @@ struct Entry {
 
 /// One variable of an object's state.
 struct Variable {
-  std::string name;
-  std::string value;    ///< JSON text
+  std::string name{};
+  std::string value{};    ///< JSON text
   Time utc = 0;         ///< when it was saved
   bool plain = false;   ///< written by the incumbent: no tags
   bool gone = false;    ///< on saving: the variable was deleted

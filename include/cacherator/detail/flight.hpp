@@ -20,7 +20,7 @@ class Flights;
 /// a context variable) and hands it to `Call::lineage`, so that waiting which would close a cycle is recognised.
 struct Lineage {
   std::uint64_t flight = 0;
-  std::shared_ptr<const Lineage> outer;
+  std::shared_ptr<const Lineage> outer{};
 };
 using LineagePtr = std::shared_ptr<const Lineage>;
 
@@ -54,7 +54,7 @@ class Flight {
   std::optional<End> end_;
   std::shared_ptr<void> failure_;
   std::uint64_t id_ = 0;
-  std::string signature_;
+  std::string signature_{};
 };
 
 /// Registers that code of one lineage waits for a flight; waiting ends with its lifetime. Movable.
@@ -85,7 +85,7 @@ class Lead {
   ~Lead();
 
   std::uint64_t under = 0;  ///< clear number seen before the computation began; goes into Cache::keep
-  LineagePtr lineage;       ///< what code called from the computation carries
+  LineagePtr lineage{};       ///< what code called from the computation carries
 
   /// The value is kept (or was handed to memory): wakes those that wait. Call it last.
   void land();
