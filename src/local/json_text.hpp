@@ -1,0 +1,25 @@
+// Small pieces of JSON text that the files are made of.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cacherator/detail/entry.hpp"
+#include "local/record.hpp"
+
+namespace cacherator::engine {
+
+/// A JSON string: quotes, backslashes and control characters escaped, all else as it is (UTF-8).
+void append_json_text(std::string& out, std::string_view text);
+/// Seconds since 1970 with six digits of fraction.
+void append_seconds(std::string& out, Time utc);
+/// A number of days, shortest; whole numbers without ".0".
+void append_days(std::string& out, double days);
+void append_number(std::string& out, std::uint64_t number);
+void append_cleared(std::string& out, const ClearedMap& cleared, std::string_view separator);
+
+/// Nanoseconds (to the microsecond) from seconds; absent where they are not a sensible date.
+[[nodiscard]] std::optional<Time> time_of(double seconds);
+
+}  // namespace cacherator::engine

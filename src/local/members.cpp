@@ -1,0 +1,87 @@
+#include "local/members.hpp"
+
+#include <charconv>
+
+#include "local/json_text.hpp"
+
+namespace cacherator::engine {
+
+bool Members::read(std::string_view text) {
+  members_.clear();
+  JsonScanner scanner(text);
+  if (!scanner.take('{')) return false;
+  if (!scanner.take('}')) {
+    do {
+      std::string_view name;
+      bool escaped;
+      if (!scanner.string(name, escaped) || !scanner.take(':')) return false;
+      const auto value = scanner.value(1);
+      if (!value) return false;
+      members_.emplace_back(name, *value);
+    } while (scanner.take(','));
+    if (!scanner.take('}')) return false;
+  }
+  scanner.skip_space();
+  return scanner.at_end();
+}
+
+std::optional<std::string_view> Members::raw(std::string_view name) const {
+  for (auto m = members_.rbegin(); m != members_.rend(); ++m) {
+    if (m->first == name) return m->second;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Members::text(std::string_view name) const {
+  const auto value = raw(name);
+  return value ? text_of(*value) : std::nullopt;
+}
+
+std::optional<double> Members::number(std::string_view name) const {
+  const auto value = raw(name);
+  if (!value) return std::nullopt;
+  double number = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (error != std::errc() || end != value->data() + value->size()) return std::nullopt;
+  return number;
+}
+
+std::uint64_t Members::count(std::string_view name) const {
+  const auto value = raw(name);
+  std::uint64_t number = 0;
+  if (value && std::from_chars(value->data(), value->data() + value->size(), number).ptr != value->data() + value->size()) {
+    return 0;
+  }
+  return number;
+}
+
+std::optional<Time> Members::time(std::string_view name) const {
+  const auto seconds = number(name);
+  return seconds ? time_of(*seconds) : std::nullopt;
+}
+
+std::optional<std::string> text_of(std::string_view raw) {
+  JsonScanner scanner(raw);
+  std::string_view inside;
+  bool escaped;
+  if (!scanner.string(inside, escaped)) return std::nullopt;
+  std::string text;
+  append_unescaped(text, inside);
+  return text;
+}
+
+ClearedMap read_cleared(std::string_view raw) {
+  ClearedMap cleared;
+  Members functions;
+  if (!functions.read(raw)) return cleared;
+  for (const auto& [name, value] : functions) {
+    Members clear;
+    if (!clear.read(value)) continue;
+    std::string function;
+    append_unescaped(function, name);
+    cleared[function] = {clear.count("n"), clear.time("utc").value_or(0)};
+  }
+  return cleared;
+}
+
+}  // namespace cacherator::engine
