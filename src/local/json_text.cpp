@@ -11,9 +11,17 @@ void append_json_text(std::string& out, std::string_view text) {
   std::size_t from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    const bool surrogate = c == 0xED && i + 2 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xA0;
+    if (c >= 0x20 && c != '"' && c != '\\' && !surrogate) continue;
     out.append(text, from, i - from);
     from = i + 1;
+    if (surrogate) {  // a lone one: no UTF-8 can say it, an escape can
+      const auto low = static_cast<unsigned>((text[i + 1] & 0x3F) << 6 | (text[i + 2] & 0x3F));
+      out += "\\ud";
+      for (int shift = 8; shift >= 0; shift -= 4) out += kHex[low >> shift & 15];
+      from = (i += 2) + 1;
+      continue;
+    }
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -28,6 +36,24 @@ void append_json_text(std::string& out, std::string_view text) {
   }
   out.append(text, from);
   out += '"';
+}
+
+void append_one_line(std::string& out, std::string_view json) {
+  if (json.find_first_of("\n\r") == std::string_view::npos) {
+    out += json;
+    return;
+  }
+  bool inside = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (inside) {
+      out += c;
+      if (c == '\\') out += json[++i];
+    } else if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+      out += c;
+    }
+    if (c == '"') inside = !inside;
+  }
 }
 
 void append_number(std::string& out, std::uint64_t number) {

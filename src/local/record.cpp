@@ -134,7 +134,7 @@ void encode_put(std::string& out, std::string_view signature, std::string_view d
   out += "{\"put\":";
   append_json_text(out, signature);
   out += ",\"value\":";
-  out += value;
+  append_one_line(out, value);
   out += ",\"utc\":";
   append_seconds(out, utc);
   if (plain) {
@@ -180,7 +180,7 @@ void encode(std::string& out, const StateRecord& record) {
     out += ",\"gone\":true";
   } else {
     out += ",\"value\":";
-    out += record.value;
+    append_one_line(out, record.value);
   }
   out += ",\"utc\":";
   append_seconds(out, record.utc);

@@ -1,0 +1,17 @@
+// Dates as 1.2.9 writes them: local time without a zone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cacherator/detail/entry.hpp"
+
+namespace cacherator::engine {
+
+/// "2026-11-23T07:34:38.123456" in this machine's local time, always with six digits. Thread-safe.
+void append_local_date(std::string& out, Time utc);
+/// Reads such a date, with one to six digits of fraction or none; a time that a clock change repeats is its first.
+[[nodiscard]] std::optional<Time> parse_local_date(std::string_view text);
+
+}  // namespace cacherator::engine

@@ -1,0 +1,216 @@
+#include <cmath>
+
+#include "cacherator/detail/text.hpp"
+#include "local/dates.hpp"
+#include "local/document.hpp"
+#include "local/json_scanner.hpp"
+#include "local/json_text.hpp"
+#include "local/members.hpp"
+
+namespace cacherator::engine {
+namespace {
+
+class Reader {
+ public:
+  explicit Reader(std::shared_ptr<const std::string> text)
+      : document_(std::make_shared<Document>()), text_(*text), scanner_(text_) {
+    document_->text = std::move(text);
+  }
+
+  std::shared_ptr<const Document> read() {
+    if (!is_utf8(text_)) damaged(0, "the text is not UTF-8");
+    if (!scanner_.take('{')) {
+      damaged(scanner_.at(), "the document is not a JSON object");
+      return document_;
+    }
+    top_level();
+    if (!has_entries_ && document_->damage.empty()) damaged(0, "there is no '_json_cache_func_cache'");
+    finish_state();
+    return document_;
+  }
+
+ private:
+  void damaged(std::size_t offset, std::string what) { document_->damage.push_back({offset, std::move(what)}); }
+
+  void top_level() {
+    if (scanner_.take('}')) return;
+    do {
+      std::string_view key;
+      bool escaped;
+      if (!scanner_.string(key, escaped) || !scanner_.take(':')) return lost();
+      if (key == "_json_cache_func_cache") {
+        has_entries_ = true;
+        if (!entries()) return lost();
+        continue;
+      }
+      const auto value = scanner_.value(1);
+      if (!value) {
+        damaged(scanner_.at(), "the value of '" + std::string(key) + "' is not JSON");
+        if (!find_key()) return;
+        continue;
+      }
+      member(key, *value);
+    } while (scanner_.take(','));
+    if (!scanner_.take('}')) return lost();
+    scanner_.skip_space();
+    if (!scanner_.at_end()) damaged(scanner_.at(), "there is text behind the document's end");
+  }
+
+  /// The frame of the document is broken here: goes on at the next top-level key that can be found.
+  void lost() {
+    damaged(scanner_.at(), "the document is cut or broken");
+    if (find_key()) top_level();
+  }
+
+  bool find_key() {
+    for (std::string_view key : {"\"_json_cache_func_cache\":", "\"_json_cache_last_save_date\":", "\"_json_cache_variable_cache\":"}) {
+      const auto found = text_.find(key, scanner_.at());
+      if (found == std::string_view::npos) continue;
+      scanner_.go_to(found);
+      return true;
+    }
+    return false;
+  }
+
+  void member(std::string_view key, std::string_view value) {
+    if (key == "_cacherator") {
+      header(value);
+    } else if (key == "_json_cache_last_save_date") {
+      const auto text = text_of(value);
+      const auto saved = text ? parse_local_date(*text) : std::nullopt;
+      if (saved) document_->saved = *saved;
+      if (!saved && value != "null") damaged(offset_of(value), "the save date " + std::string(value) + " is not a date");
+    } else if (key == "_json_cache_variable_cache") {
+      variables_ = value;
+    }
+  }
+
+  void header(std::string_view value) {
+    Members m;
+    if (!m.read(value)) return damaged(offset_of(value), "the header '_cacherator' is not an object");
+    DocumentHeader& h = document_->header;
+    document_->ours = true;
+    h.format = static_cast<std::int64_t>(m.number("format").value_or(-1));
+    h.data_id = m.text("data_id").value_or("");
+    h.clock = m.count("clock");
+    if (auto cleared = m.raw("cleared")) h.cleared = read_cleared(*cleared);
+    for_each(m.raw("folded"), [&](std::string_view id) { h.folded.push_back(text_of(id).value_or("")); });
+    for_each(m.raw("carried"), [&](std::string_view line) { h.carried.push_back(text_of(line).value_or("")); });
+    if (auto marks = m.raw("state"); !marks || !marks_.read(*marks)) marks_ = {};
+  }
+
+  template <class Visit>
+  static void for_each(std::optional<std::string_view> array, Visit visit) {
+    if (!array) return;
+    JsonScanner scanner(*array);
+    if (!scanner.take('[') || scanner.take(']')) return;
+    do {
+      if (auto value = scanner.value(2)) visit(*value);
+    } while (scanner.take(','));
+  }
+
+  /// The object of entries; a damaged entry is reported, and reading goes on at the next line that begins one.
+  bool entries() {
+    if (!scanner_.take('{')) return false;
+    if (scanner_.take('}')) return true;
+    for (;;) {
+      if (!entry()) {
+        damaged(scanner_.at(), last_signature_.empty() ? "an entry is broken" : "the entry behind '" + last_signature_ + "' is broken");
+        if (!next_entry()) return false;
+        continue;
+      }
+      if (scanner_.take(',')) continue;
+      if (scanner_.take('}')) return true;
+      damaged(scanner_.at(), "there is no comma behind entry '" + last_signature_ + "'");
+      if (!next_entry()) return false;
+    }
+  }
+
+  /// Our entries begin their line with a quote, those of 1.2.9 with eight spaces and a quote.
+  bool next_entry() {
+    for (auto line = text_.find('\n', scanner_.at()); line != std::string_view::npos; line = text_.find('\n', line + 1)) {
+      auto rest = text_.substr(line + 1);
+      if (rest.starts_with("\"_json_cache_") || rest.starts_with("    \"_json_cache_")) return false;
+      if (!rest.starts_with("\"") && !rest.starts_with("        \"")) continue;
+      scanner_.go_to(line + 1);
+      return true;
+    }
+    return false;
+  }
+
+  bool entry() {
+    std::string_view raw;
+    bool escaped;
+    const std::size_t from = scanner_.at();
+    if (!scanner_.string(raw, escaped) || !scanner_.take(':')) return false;
+    const auto body = scanner_.value(2);
+    if (!body) return false;
+    if (escaped) {
+      auto& text = document_->texts.emplace_back();
+      append_unescaped(text, raw);
+      raw = text;
+    }
+    last_signature_ = raw;
+    accept(raw, *body, from);
+    return true;
+  }
+
+  void accept(std::string_view signature, std::string_view body, std::size_t from) {
+    const auto strange = [&](const char* why) {
+      damaged(from, "entry '" + std::string(signature) + "' " + why);
+      document_->odd.emplace_back(signature, body);
+    };
+    if (!entry_members_.read(body)) return strange("is not an object");
+    const auto value = entry_members_.raw("value");
+    if (!value) return strange("has no value");
+    DocumentEntry e{.signature = signature, .value = *value, .ttl = std::nan("")};
+    if (const auto utc = entry_members_.time("utc")) {
+      e.utc = *utc;
+      e.ttl = entry_members_.number("ttl").value_or(std::nan(""));
+      e.under = entry_members_.count("under");
+      if (const auto digest = entry_members_.raw("sha256"); digest && digest->size() == 66) e.digest = digest->substr(1, 64);
+    } else {
+      const auto date = entry_members_.text("date");
+      const auto local = date ? parse_local_date(*date) : std::nullopt;
+      if (!local) return strange("has no date that can be read");
+      e.utc = *local;
+      e.plain = true;
+    }
+    document_->entries.push_back(e);
+  }
+
+  void finish_state() {
+    if (variables_.empty()) return;
+    Members variables;
+    if (!variables.read(variables_)) return damaged(offset_of(variables_), "'_json_cache_variable_cache' is not an object");
+    for (const auto& [raw, value] : variables) {
+      Variable v{.value = std::string(value), .utc = document_->saved};
+      append_unescaped(v.name, raw);
+      Members mark;
+      if (const auto found = marks_.raw(raw); found && mark.read(*found)) {
+        v.utc = mark.time("utc").value_or(v.utc);
+      } else {
+        v.plain = true;
+      }
+      document_->state.push_back(std::move(v));
+    }
+  }
+
+  std::size_t offset_of(std::string_view part) const { return static_cast<std::size_t>(part.data() - text_.data()); }
+
+  std::shared_ptr<Document> document_;
+  std::string_view text_;
+  JsonScanner scanner_;
+  Members marks_, entry_members_;
+  std::string_view variables_;
+  std::string last_signature_;
+  bool has_entries_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<const Document> read_document(std::shared_ptr<const std::string> text) {
+  return Reader(std::move(text)).read();
+}
+
+}  // namespace cacherator::engine
