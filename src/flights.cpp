@@ -5,21 +5,29 @@
 #include <list>
 #include <utility>
 
+#include "platform/fork.hpp"
+
 namespace cacherator::engine {
 namespace {
 
 std::atomic<std::uint64_t> last_id{0};
 
-/// Forks between the start of the program and this process. A seat taken under another number is the parent's: its locks may be
-/// held by threads that do not exist here, and nobody here waits for it, so it is let go untouched.
-std::atomic<std::uint32_t> forks{0};
+// A seat taken before a fork (platform::forks() was another number) is the parent's: its locks may be held by threads that do
+// not exist here, and nobody here waits for it, so it is let go untouched.
+using platform::forks;
 
 /// All waits of this process: who waits (by the flights it leads) for what. A cycle may lead through several caches, so
 /// there is one list. Only misses that meet another flight come here.
 class Waits {
  public:
   static Waits& instance() {
-    static auto* waits = new Waits;  // outlives every static destructor
+    static std::atomic<Waits*> current{nullptr};  // never deleted: it outlives every static destructor
+    Waits* waits = current.load();
+    while (!waits || waits->forks_ != forks()) {  // in a child the parent's lock may be held: a new list
+      auto* fresh = new Waits;
+      if (current.compare_exchange_strong(waits, fresh)) return *fresh;
+      delete fresh;
+    }
     return *waits;
   }
 
@@ -36,9 +44,6 @@ class Waits {
     std::lock_guard lock(mutex_);
     waiting_.remove_if([&](const Waiting& w) { return w.ticket == ticket; });
   }
-
-  /// After fork: the parent's waits are not ours, and its lock may have been held.
-  static void forget_in_child() { ::new (static_cast<void*>(&instance())) Waits; }
 
  private:
   struct Waiting {
@@ -66,6 +71,7 @@ class Waits {
   std::mutex mutex_;
   std::list<Waiting> waiting_;
   std::uint64_t last_ticket_ = 0;
+  const std::uint32_t forks_ = forks();
 };
 
 }  // namespace
@@ -124,7 +130,7 @@ Wait& Wait::operator=(Wait&& other) noexcept {
 }
 
 Wait::~Wait() {
-  if (ticket_ && forks_ == forks) Waits::instance().remove(ticket_);
+  if (ticket_ && forks_ == forks()) Waits::instance().remove(ticket_);
 }
 
 // ---- Lead
@@ -153,7 +159,7 @@ void Lead::fail(std::shared_ptr<void> exception) { finish(Flight::End::failed, s
 
 void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
   if (!flight_) return;
-  if (forks_ != forks) {
+  if (forks_ != forks()) {
     flight_.reset();
     flights_.reset();
     return;
@@ -175,7 +181,7 @@ std::variant<Wait, Lead> Flights::join(std::string_view signature, const Lineage
     wait.ticket_ = Waits::instance().add(lineage, wait.flight_->id());
     if (!wait.ticket_) return alone(lineage);
     wait.flights_ = shared_from_this();
-    wait.forks_ = forks;
+    wait.forks_ = forks();
     return wait;
   }
   auto flight = std::make_shared<Flight>();
@@ -186,7 +192,7 @@ std::variant<Wait, Lead> Flights::join(std::string_view signature, const Lineage
   lead.lineage = std::make_shared<Lineage>(Lineage{flight->id_, lineage});
   lead.flights_ = shared_from_this();
   lead.flight_ = std::move(flight);
-  lead.forks_ = forks;
+  lead.forks_ = forks();
   return lead;
 }
 
@@ -199,11 +205,6 @@ Lead Flights::alone(const LineagePtr& lineage) {
 void Flights::remove(const Flight& flight) {
   std::lock_guard lock(mutex_);
   running_.erase(flight.signature_);
-}
-
-void Flights::begin_child() {
-  ++forks;
-  Waits::forget_in_child();
 }
 
 }  // namespace cacherator::engine

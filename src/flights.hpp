@@ -21,8 +21,6 @@ class Flights : public std::enable_shared_from_this<Flights> {
   std::variant<Wait, Lead> join(std::string_view signature, const LineagePtr& lineage);
   /// A lead that nobody can wait for.
   static Lead alone(const LineagePtr& lineage);
-  /// To be called in the child of a fork, before anything else runs there: leads and waits of the parent end in silence.
-  static void begin_child();
 
  private:
   friend class Lead;

@@ -96,6 +96,7 @@ Result<Stems> stems(std::string_view data_id, std::string_view incumbent_stem) {
 
   Stems names;
   names.plain = is_ascii ? name : std::string(incumbent_stem.substr(0, 230));
+  names.adopt_only = !is_ascii;
   names.has_plain = is_ascii || !incumbent_stem.empty();
   if (names.plain.find('/') != std::string::npos || names.plain.find('\0') != std::string::npos) names.has_plain = false;
   names.marked = name.empty() ? digest.substr(0, 8) : name + '-' + digest.substr(0, 8);

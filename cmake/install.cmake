@@ -1,0 +1,14 @@
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+install(TARGETS cacherator EXPORT cacherator-targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/cacherator DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT cacherator-targets NAMESPACE cacherator:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/cacherator)
+configure_package_config_file(cmake/cacherator-config.cmake.in cacherator-config.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/cacherator)
+write_basic_package_version_file(cacherator-config-version.cmake COMPATIBILITY SameMajorVersion)
+configure_file(cmake/cacherator.pc.in cacherator.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/cacherator-config.cmake ${PROJECT_BINARY_DIR}/cacherator-config-version.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/cacherator)
+install(FILES ${PROJECT_BINARY_DIR}/cacherator.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

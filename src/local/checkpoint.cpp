@@ -1,0 +1,236 @@
+// The checkpoint: the journal is moved aside (rotate), and what it says is folded into a new document. Steps K1 to K7 of the
+// protocol; after a crash between any two of them the next checkpoint finishes the work.
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "local/local_store.hpp"
+
+namespace cacherator::engine {
+namespace {
+
+constexpr Time kStill = 2 * kSecond;  ///< a damaged document is judged when nobody has touched it for so long
+constexpr Time kWaitForOther = 5 * kSecond;
+constexpr std::uint64_t kSmall = 1 << 20;  ///< bytes; a smaller document follows its journal within two seconds
+
+struct RangeLock {
+  Folder* folder = nullptr;
+  std::string stem;
+  ~RangeLock() {
+    if (folder) folder->unlock(stem);
+  }
+};
+
+}  // namespace
+
+Time LocalStore::fold_due(Time at) const {
+  const Inner& in = inner();
+  const Time first = in.first_append.load(), last = in.last_append.load();
+  if (!first) return -1;
+  if (in.document_bytes > kSmall && in.journal_bytes < in.document_bytes) return kSecond;
+  return std::max<Time>(0, std::min(last + kSecond, first + 2 * kSecond) - at);
+}
+
+bool LocalStore::release_descriptor() {
+  Inner& in = inner();
+  const std::unique_lock lock(in.append, std::try_to_lock);
+  if (!lock) return false;
+  in.journal.release();
+  return true;
+}
+
+Result<void> LocalStore::fold(bool wanted) {
+  Inner& in = inner();
+  std::lock_guard folding(in.folding);
+  {
+    std::lock_guard lock(in.append);
+    if (wanted && ensure_folder(in) < 0) {
+      return Fault{Fault::Kind::read_only, "the folder " + directory_ + " cannot be made"};
+    }
+    if (!in.folder || !in.memory_only.empty()) {
+      in.first_append = 0;
+      if (!wanted || in.memory_only.empty()) return {};
+      return Fault{Fault::Kind::read_only, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only};
+    }
+    if (!in.pending.empty()) {
+      if (const int error = write_record(in, in.pending); error < 0) {
+        return Fault{Fault::Kind::io, "cannot write to " + directory_ + "/" + in.journal_name + ": " + platform::reason(error)};
+      }
+      in.pending.clear();
+    }
+    look(in);
+    tail(in);
+  }
+  if (!in.folder) return {};
+  if (!in.folder->is_local()) return save_whole(in);
+
+  RangeLock range;  // K1
+  for (const Time until = now() + kWaitForOther; !in.folder->try_lock(in.stem);) {
+    if (!wanted) return {};
+    if (now() > until) {
+      return Fault{Fault::Kind::io, "another process has been folding '" + in.document_name + "' for five seconds; nothing is lost, its journal has all"};
+    }
+    platform::pause(kSecond / 200);
+  }
+  range.folder = in.folder.get();
+  range.stem = in.stem;
+  return fold_locked(in, wanted);  // K7: the range is freed as it is left
+}
+
+Result<void> LocalStore::fold_locked(Inner& in, bool wanted) {
+  in.folder->remove_leftovers();
+  const Time began = now();
+  for (int round = 0; round < 8; ++round) {
+    bool nothing = false;
+    const bool left_over = prepare_old_journal(in, nothing);  // K2
+    if (nothing && !(wanted && !in.document)) {
+      in.first_append = 0;
+      return {};
+    }
+    bool repeat = false;
+    if (auto done = write_document(in, repeat); !done) return done;  // K3 to K6
+    if (repeat || left_over) continue;
+    if (in.last_append < began) in.first_append = 0;
+    return {};
+  }
+  return {};
+}
+
+/// Sees to it that there is an old journal to fold, if anything is to be folded. True: it was left by a crash, and the
+/// journal itself comes after it.
+bool LocalStore::prepare_old_journal(Inner& in, bool& nothing) {
+  std::lock_guard lock(in.append);
+  const int folder = in.folder->fd();
+  const auto old = platform::identity(folder, in.old_name.c_str());
+  const auto journal = platform::identity(folder, in.journal_name.c_str());
+  if (old && old != journal) return true;
+  if (!old) {
+    const bool empty = !journal || (in.journal.identity() == journal && in.journal.holds_nothing());
+    if (empty) {
+      nothing = true;
+      return false;
+    }
+    if (platform::link_file(folder, in.journal_name.c_str(), in.old_name.c_str()) < 0) {
+      nothing = true;
+      return false;
+    }
+  }
+  if (durability_ == Durability::power) platform::sync_all(folder);
+  if (const int error = rotate(in); error < 0) {
+    nothing = true;
+    notice(in, "cannot begin a new journal in " + directory_ + ": " + platform::reason(error) + "; the old one stays in use");
+  }
+  return false;
+}
+
+/// A new journal takes the path; who still writes to the old one sees it, and writes again here.
+int LocalStore::rotate(Inner& in) {
+  tail(in);
+  JournalHeader header{.data_id = data_id_, .id = platform::random_hex(16), .after = in.journal.header().id};
+  {
+    std::lock_guard lock(in.index);
+    header.cleared = in.contents.cleared;
+    header.clock = in.contents.clock;
+  }
+  std::string text;
+  encode(text, header);
+  const auto mode = in.journal ? platform::status(in.journal.descriptor()->get()) : std::nullopt;
+  const int done = in.folder->replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
+  if (done == 0) tail(in);
+  return done;
+}
+
+Result<void> LocalStore::write_document(Inner& in, bool& repeat) {
+  const auto fault = [&](int error, const char* what) {
+    std::lock_guard lock(in.index);
+    ++in.write_faults;
+    const auto kind = error == -ENOSPC || error == -EDQUOT ? Fault::Kind::full : Fault::Kind::io;
+    return Fault{kind, std::string(what) + " " + directory_ + "/" + in.document_name + ": " + platform::reason(error) + "; nothing is lost, the journal has all"};
+  };
+  platform::Status status;
+  int error = 0;
+  const auto document = read_document_file(in, status, error);  // K3
+  if (error) return fault(-error, "cannot read");
+  if (document && !document->damage.empty()) {
+    if (now() - status.modified < kStill) return {};
+    if (!keep_damaged_copy(in, *document->text)) return fault(-EIO, "cannot keep a copy of the damaged");
+  }
+  Contents all(document);
+  Journal old;
+  std::shared_ptr<std::string> lines;
+  const bool has_old = Journal::open(in.folder->fd(), in.old_name.c_str(), old) == 0;
+  if (has_old) {
+    if (const int failed = old.read_new(lines); failed < 0) return fault(failed, "cannot read the journal of");
+    const auto& id = old.header().id;
+    if (std::find(all.folded.begin(), all.folded.end(), id) == all.folded.end()) {
+      if (lines) all.apply(*lines, lines);
+      all.folded.push_back(id);
+    }
+    if (all.folded.size() > 16) all.folded.erase(all.folded.begin(), all.folded.end() - 16);
+  }
+
+  const std::string text = all.document(data_id_, now());  // K4
+  const std::string temporary = Folder::temporary_name();
+  const std::uint32_t mode = document ? status.mode : 0;
+  platform::Descriptor file(platform::open_file(in.folder->fd(), temporary.c_str(), platform::Open::create_new));
+  int done = file ? platform::write_all(file.get(), text) : file.get();
+  if (done == 0 && mode) platform::set_mode(file.get(), mode);
+  if (done == 0) done = platform::sync_all(file.get());
+  const auto written = platform::status(file.get());
+
+  std::lock_guard lock(in.append);  // K5
+  const auto there = platform::status(in.folder->fd(), in.document_name.c_str());
+  const bool unchanged = document ? there && *there == status : !there;
+  const bool mine = in.folder->lock_file_is_current() && (!has_old || old.is_at(in.folder->fd(), in.old_name.c_str()));
+  if (done == 0 && unchanged && mine) {
+    done = platform::rename_file(in.folder->fd(), temporary.c_str(), in.document_name.c_str());
+  } else {
+    repeat = done == 0 && mine;
+    platform::unlink_file(in.folder->fd(), temporary.c_str());
+    if (done == 0) return {};
+  }
+  if (done < 0) {
+    platform::unlink_file(in.folder->fd(), temporary.c_str());
+    return fault(done, "cannot write");
+  }
+  platform::sync_all(in.folder->fd());  // K6
+  if (has_old) platform::unlink_file(in.folder->fd(), in.old_name.c_str());
+  in.document = platform::status(in.folder->fd(), in.document_name.c_str());
+  in.document_bytes = written ? written->size : text.size();
+  in.damaged = false;
+  std::lock_guard index(in.index);
+  in.contents.folded = all.folded;
+  ++in.checkpoints;
+  return {};
+}
+
+bool LocalStore::keep_damaged_copy(Inner& in, const std::string& text) {
+  const std::time_t seconds = now() / kSecond;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char when[32];
+  std::strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
+  const std::string name = in.document_name + ".damaged-" + when;
+  const auto mode = platform::status(in.folder->fd(), in.document_name.c_str());
+  const int done = in.folder->replace(name.c_str(), text, mode ? mode->mode : 0, true);
+  if (done == 0) notice(in, "the damaged document is kept as " + directory_ + "/" + name);
+  return done == 0;
+}
+
+/// On file systems of other machines: the whole document at once, as 1.2.9 does, but by rename.
+Result<void> LocalStore::save_whole(Inner& in) {
+  notice(in, directory_ + " is on a file system of another machine: the cache is saved whole, and not shared while programs run");
+  std::lock_guard lock(in.append);
+  std::string text;
+  {
+    std::lock_guard index(in.index);
+    text = in.contents.document(data_id_, now());
+  }
+  const int done = in.folder->replace(in.document_name.c_str(), text, in.document ? in.document->mode : 0, true);
+  if (done < 0) return Fault{Fault::Kind::io, "cannot write " + directory_ + "/" + in.document_name + ": " + platform::reason(done)};
+  in.document = platform::status(in.folder->fd(), in.document_name.c_str());
+  in.first_append = 0;
+  return {};
+}
+
+}  // namespace cacherator::engine

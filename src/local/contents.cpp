@@ -1,0 +1,227 @@
+#include "local/contents.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+namespace cacherator::engine {
+namespace {
+
+std::atomic<std::uint64_t> last_serial{0};
+
+constexpr std::size_t kFolded = 16;  ///< ids of folded journals that a document remembers
+
+/// The texts of an entry, in one piece of memory.
+std::shared_ptr<const void> copy_texts(DocumentEntry& entry) {
+  auto texts = std::make_shared<std::string>();
+  texts->reserve(entry.signature.size() + entry.value.size() + entry.digest.size());
+  *texts += entry.signature;
+  *texts += entry.value;
+  *texts += entry.digest;
+  const std::string_view all = *texts;
+  const std::size_t value_at = entry.signature.size(), digest_at = value_at + entry.value.size();
+  entry.signature = all.substr(0, value_at);
+  entry.value = all.substr(value_at, entry.value.size());
+  entry.digest = all.substr(digest_at);
+  return texts;
+}
+
+/// Outdated by the ttl in the entry for as long as that ttl again, and for a day at least.
+bool long_outdated(const DocumentEntry& entry, Time now) {
+  if (std::isnan(entry.ttl)) return false;
+  const double age = static_cast<double>(now - entry.utc), ttl = std::max(entry.ttl, 0.0) * kDay;
+  return age > ttl + std::max(ttl, kDay);
+}
+
+}  // namespace
+
+Contents::Contents(std::shared_ptr<const Document> document) {
+  if (!document) return;
+  cleared = document->header.cleared;
+  clock = document->header.clock;
+  for (const auto& [function, clear] : cleared) clock = std::max(clock, clear.number);
+  folded = document->header.folded;
+  carried = document->header.carried;
+  saved = document->saved;
+  odd_ = document->odd;
+  index_.reserve(document->entries.size());
+  for (const auto& entry : document->entries) set(entry, document);
+  for (const auto& variable : document->state) state[variable.name] = variable;
+}
+
+bool Contents::holds(std::string_view function, std::uint64_t under) const {
+  if (cleared.empty()) return true;
+  for (const std::string_view name : {function, std::string_view("*")}) {
+    if (const auto clear = cleared.find(name); clear != cleared.end() && under < clear->second.number) return false;
+  }
+  return true;
+}
+
+bool Contents::valid(const DocumentEntry& entry) const {
+  const auto function = function_of(entry.signature);
+  if (!entry.plain) return holds(function, entry.under);
+  for (const std::string_view name : {function, std::string_view("*")}) {
+    if (const auto clear = cleared.find(name); clear != cleared.end() && entry.utc <= clear->second.utc) return false;
+  }
+  return true;
+}
+
+Contents::Change Contents::set(const DocumentEntry& entry, std::shared_ptr<const void> hold) {
+  clock = std::max(clock, entry.under);
+  if (!valid(entry)) return {};
+  Change change;
+  if (const auto known = index_.find(entry.signature); known != index_.end()) {
+    const DocumentEntry& old = known->second.entry;
+    if (old.utc == entry.utc && old.under == entry.under && old.value == entry.value) return {};  // our own, read again
+    index_.erase(known);  // its key views the old entry's memory
+    change.known = true;
+  }
+  index_.emplace(entry.signature, Held{entry, std::move(hold), ++last_serial});
+  return change;
+}
+
+std::uint64_t Contents::put(const DocumentEntry& entry, Change& change) {
+  DocumentEntry own = entry;
+  auto hold = copy_texts(own);
+  change = set(own, std::move(hold));
+  return index_.find(own.signature)->second.serial;
+}
+
+Contents::Change Contents::apply(std::string_view lines, const std::shared_ptr<const void>& hold) {
+  Change change;
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    const auto line = lines.substr(0, end);
+    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+    if (!line.empty()) change.known |= apply(parse_record(line), hold).known;
+  }
+  return change;
+}
+
+Contents::Change Contents::apply(const Record& record, const std::shared_ptr<const void>& hold) {
+  if (const auto* put = std::get_if<PutRecord>(&record)) {
+    DocumentEntry entry{.signature = put->signature,
+                        .value = put->value,
+                        .digest = put->digest,
+                        .utc = put->utc,
+                        .ttl = put->ttl,
+                        .under = put->under,
+                        .plain = put->plain};
+    struct Texts {
+      std::shared_ptr<const void> line;
+      std::string signature, digest;
+    };
+    auto texts = std::make_shared<Texts>(Texts{hold, put->signature, put->digest});
+    entry.signature = texts->signature;
+    entry.digest = texts->digest;
+    return set(entry, std::move(texts));
+  }
+  if (const auto* drop = std::get_if<DropRecord>(&record)) return {.known = index_.erase(drop->signature) > 0};
+  if (const auto* clears = std::get_if<ClearRecord>(&record)) return clear(*clears);
+  if (const auto* header = std::get_if<JournalHeader>(&record)) return apply_header(*header);
+  if (const auto* variable = std::get_if<StateRecord>(&record)) {
+    apply_state(*variable);
+  } else if (const auto* moment = std::get_if<SavedRecord>(&record)) {
+    saved = std::max(saved, moment->utc);
+  } else if (const auto* unknown = std::get_if<UnknownRecord>(&record)) {
+    carried.emplace_back(unknown->line);
+  } else {
+    ++damaged_records;
+  }
+  return {};
+}
+
+Contents::Change Contents::clear(const ClearRecord& record) {
+  auto& known = cleared[record.function];
+  if (record.number >= known.number) known = {record.number, record.utc};
+  clock = std::max(clock, record.number);
+  const auto removed = boost::unordered::erase_if(index_, [&](const auto& held) {
+    const DocumentEntry& entry = held.second.entry;
+    if (record.function != "*" && function_of(entry.signature) != record.function) return false;
+    return !valid(entry);
+  });
+  return {.known = removed > 0};
+}
+
+Contents::Change Contents::apply_header(const JournalHeader& header) {
+  clock = std::max(clock, header.clock);
+  Change change;
+  for (const auto& [function, known] : header.cleared) {
+    const auto mine = cleared.find(function);
+    if (mine != cleared.end() && mine->second.number >= known.number) continue;
+    change.known |= clear({function, known.number, known.utc}).known;
+  }
+  return change;
+}
+
+void Contents::apply_state(const StateRecord& record) {
+  saved = std::max(saved, record.utc);
+  if (record.gone) {
+    state.erase(record.name);
+  } else {
+    state[record.name] = {.name = record.name, .value = std::string(record.value), .utc = record.utc, .plain = record.plain};
+  }
+}
+
+Entry Contents::entry_of(const Held& held) {
+  return {.value = held.entry.value,
+          .hold = held.hold,
+          .digest = held.entry.digest,
+          .utc = held.entry.utc,
+          .ttl = held.entry.ttl,
+          .under = held.entry.under,
+          .serial = held.serial,
+          .plain = held.entry.plain};
+}
+
+std::optional<Entry> Contents::find(std::string_view signature, std::string_view digest) const {
+  const auto held = index_.find(signature);
+  if (held == index_.end()) return std::nullopt;
+  const DocumentEntry& entry = held->second.entry;
+  if (!digest.empty() && !entry.digest.empty() && digest != entry.digest) return std::nullopt;  // a collision of SHA-1
+  return entry_of(held->second);
+}
+
+std::vector<DocumentEntry> Contents::all() const {
+  std::vector<DocumentEntry> entries;
+  entries.reserve(index_.size());
+  for (const auto& [signature, held] : index_) entries.push_back(held.entry);
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.signature < b.signature; });
+  return entries;
+}
+
+std::vector<std::pair<std::string, Entry>> Contents::sorted() const {
+  std::vector<std::pair<std::string, Entry>> entries;
+  entries.reserve(index_.size());
+  for (const auto& [signature, held] : index_) entries.emplace_back(signature, entry_of(held));
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return entries;
+}
+
+Contents::Change Contents::inherit(const Contents& before) {
+  Change change;
+  for (const auto& [signature, old] : before.index_) {
+    const auto mine = index_.find(signature);
+    if (mine != index_.end() && mine->second.entry.utc == old.entry.utc && mine->second.entry.value == old.entry.value) {
+      mine->second.serial = old.serial;
+    } else {
+      change.known = true;
+    }
+  }
+  return change;
+}
+
+std::string Contents::document(const std::string& data_id, Time now) const {
+  DocumentHeader header{.data_id = data_id, .folded = folded, .cleared = cleared, .clock = clock, .carried = carried};
+  if (header.folded.size() > kFolded) header.folded.erase(header.folded.begin(), header.folded.end() - kFolded);
+  std::vector<Variable> variables;
+  for (const auto& [name, variable] : state) variables.push_back(variable);
+  DocumentWriter writer(header, variables);
+  for (const auto& entry : all()) {
+    if (!long_outdated(entry, now)) writer.entry(entry);
+  }
+  for (const auto& [signature, json] : odd_) writer.odd_entry(signature, json);
+  return writer.finish(variables, saved);
+}
+
+}  // namespace cacherator::engine

@@ -1,0 +1,79 @@
+// What document and journals say together: the index of entries, the clears, the state. Built by replaying the files in
+// their order; the same code for opening, tailing and folding.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cacherator/detail/entry.hpp"
+#include "local/document.hpp"
+#include "local/record.hpp"
+
+namespace cacherator::engine {
+
+/// Not thread-safe: its owner locks.
+class Contents {
+ public:
+  /// What applying something did, for memories that hold on to entries.
+  struct Change {
+    bool known = false;  ///< an entry that was there was replaced or removed
+  };
+
+  /// Begins anew from a document (null: none).
+  explicit Contents(std::shared_ptr<const Document> document = nullptr);
+
+  /// Applies the records in `lines` (whole lines). `hold` owns the bytes.
+  Change apply(std::string_view lines, const std::shared_ptr<const void>& hold);
+  Change apply(const Record& record, const std::shared_ptr<const void>& hold);
+  /// An entry that was just appended; its texts are copied. Not for a void one. Answers its serial.
+  std::uint64_t put(const DocumentEntry& entry, Change& change);
+
+  /// An entry of another document, which `hold` owns; a void one is left out.
+  Change take(const DocumentEntry& entry, std::shared_ptr<const void> hold) { return set(entry, std::move(hold)); }
+
+  [[nodiscard]] std::optional<Entry> find(std::string_view signature, std::string_view digest) const;
+  /// True where nothing cleared the function since `under`.
+  [[nodiscard]] bool holds(std::string_view function, std::uint64_t under) const;
+  [[nodiscard]] bool valid(const DocumentEntry& entry) const;
+  [[nodiscard]] std::vector<std::pair<std::string, Entry>> sorted() const;
+  [[nodiscard]] std::vector<DocumentEntry> all() const;
+  [[nodiscard]] std::size_t size() const { return index_.size(); }
+
+  /// Entries that are the same in `before` (date and value) get its serials: memories may keep what they hold.
+  /// Answers whether one of its entries is missing or other now.
+  Change inherit(const Contents& before);
+
+  /// The document that says all this. Entries outdated by their own ttl for as long again, and a day, are left out.
+  [[nodiscard]] std::string document(const std::string& data_id, Time now) const;
+
+  ClearedMap cleared{};
+  std::uint64_t clock = 0;
+  std::vector<std::string> folded{};
+  std::vector<std::string> carried{};
+  std::map<std::string, Variable, std::less<>> state{};
+  Time saved = 0;
+  std::uint64_t damaged_records = 0;
+
+ private:
+  struct Held {
+    DocumentEntry entry;
+    std::shared_ptr<const void> hold;
+    std::uint64_t serial;
+  };
+
+  Change set(const DocumentEntry& entry, std::shared_ptr<const void> hold);
+  Change clear(const ClearRecord& record);
+  Change apply_header(const JournalHeader& header);
+  void apply_state(const StateRecord& record);
+  static Entry entry_of(const Held& held);
+
+  boost::unordered_flat_map<std::string_view, Held> index_;  // keys view Held::entry.signature
+  std::vector<std::pair<std::string, std::string>> odd_;
+};
+
+}  // namespace cacherator::engine

@@ -1,0 +1,169 @@
+#include "local/folder.hpp"
+
+#include <cerrno>
+#include <map>
+
+#include "cacherator/detail/entry.hpp"
+#include "cacherator/detail/cache.hpp"
+#include "digest.hpp"
+#include "platform/fork.hpp"
+
+namespace cacherator::engine {
+namespace {
+
+using namespace platform;
+
+struct Open {
+  std::mutex mutex;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<Folder>> folders;
+  std::uint32_t forks = platform::forks();
+};
+
+/// This process's open folders; a child begins with none, since its parent's locks are not its own.
+Open& all() {
+  static std::atomic<Open*> current{nullptr};
+  Open* open = current.load();
+  while (!open || open->forks != forks()) {
+    auto* fresh = new Open;
+    if (current.compare_exchange_strong(open, fresh)) return *fresh;
+    delete fresh;
+  }
+  return *open;
+}
+
+/// 8 hex digits of what names a folder on a machine that has not been restarted.
+std::string lock_name(Identity folder) {
+  static const std::string boot = boot_id();
+  return ".cacherator-" +
+         sha256_hex(std::to_string(folder.device) + '/' + std::to_string(folder.inode) + '/' + boot).substr(0, 8) + ".lock";
+}
+
+}  // namespace
+
+std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
+  error = 0;
+  Descriptor fd(open_folder(path));
+  if (!fd) {
+    if (fd.get() != -ENOENT) error = -fd.get();
+    return nullptr;
+  }
+  const auto found = status(fd.get());
+  if (!found) return nullptr;
+  Open& open = all();
+  std::lock_guard lock(open.mutex);
+  auto& known = open.folders[{found->identity.device, found->identity.inode}];
+  if (auto folder = known.lock()) return folder;
+  auto folder = std::make_shared<Folder>();
+  folder->path_ = path;
+  folder->fd_ = std::move(fd);
+  folder->identity_ = found->identity;
+  folder->local_ = platform::is_local(folder->fd());
+  known = folder;
+  return folder;
+}
+
+Folder::~Folder() {
+  if (lock_) forget_in_child(lock_.get());
+  // The page stays mapped: a hit of another thread may be reading its word.
+}
+
+// FNV-1a, 64 bits (Fowler, Noll, Vo): all programs of one machine must agree.
+std::size_t Folder::slot(const std::string& stem) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : stem) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash % kWords;
+}
+
+int Folder::ready_lock_file(const std::string& name) {
+  Descriptor file(open_file(fd(), name.c_str(), platform::Open::write));
+  if (file.get() == -ENOENT) {
+    std::string page;
+    while (page.size() < kPage) {
+      const std::uint64_t word = random_word();
+      page.append(reinterpret_cast<const char*>(&word), sizeof word);
+    }
+    const std::string temporary = temporary_name();
+    Descriptor made(open_file(fd(), temporary.c_str(), platform::Open::create_new));
+    if (!made) return made.get();
+    const int written = write_all(made.get(), page);
+    if (written == 0) link_file(fd(), temporary.c_str(), name.c_str());  // who comes second uses the first's
+    unlink_file(fd(), temporary.c_str());
+    if (written < 0) return written;
+    file = Descriptor(open_file(fd(), name.c_str(), platform::Open::write));
+  }
+  if (!file) return file.get();
+  const auto found = status(file.get());
+  if (!found || !found->regular || found->size != kPage) return -EINVAL;
+  const void* page = map_page(file.get(), kPage);
+  if (!page) return -ENOMEM;
+  if (lock_) forget_in_child(lock_.get());
+  close_in_child(file.get());
+  lock_ = std::move(file);
+  lock_identity_ = found->identity;
+  page_.store(static_cast<const std::atomic<std::uint64_t>*>(page));
+  return 0;
+}
+
+void Folder::open_lock_file() {
+  std::lock_guard lock(mutex_);
+  if (!local_) return;
+  lock_name_ = lock_name(identity_);
+  if (lock_ && platform::identity(fd(), lock_name_.c_str()) == lock_identity_) return;
+  if (ready_lock_file(lock_name_) != 0) {
+    page_.store(nullptr);
+    lock_identity_ = {};
+  }
+}
+
+bool Folder::lock_file_is_current() const {
+  return !lock_identity_ || platform::identity(fd(), lock_name_.c_str()) == lock_identity_;
+}
+
+const std::atomic<std::uint64_t>* Folder::word(const std::string& stem) {
+  const auto* page = page_.load();
+  return page ? page + slot(stem) : &own_words_[slot(stem)];
+}
+
+void Folder::touch(const std::string& stem) {
+  std::uint64_t word = random_word();
+  if (page_.load()) {
+    write_at(lock_.get(), {reinterpret_cast<const char*>(&word), sizeof word}, slot(stem) * sizeof word);
+  } else {
+    own_words_[slot(stem)].store(word);
+  }
+}
+
+bool Folder::try_lock(const std::string& stem) { return !lock_ || platform::try_lock(lock_.get(), slot(stem)); }
+
+void Folder::unlock(const std::string& stem) {
+  if (lock_) platform::unlock(lock_.get(), slot(stem));
+}
+
+std::string Folder::temporary_name() { return ".cacherator-" + random_hex(8) + ".tmp"; }
+
+void Folder::remove_leftovers() {
+  std::call_once(leftovers_, [&] {
+    for (const auto& name : list(fd())) {
+      if (!name.starts_with(".cacherator-") || name == lock_name_) continue;
+      const auto found = status(fd(), name.c_str());
+      const bool old = found && found->regular && found->modified < now() - 3600 * kSecond;
+      if (old && name.ends_with(".tmp")) unlink_file(fd(), name.c_str());
+      if (old && name.ends_with(".lock") && found->size == kPage) unlink_file(fd(), name.c_str());
+    }
+  });
+}
+
+int Folder::replace(const char* name, std::string_view bytes, std::uint32_t mode, bool durable) {
+  const std::string temporary = temporary_name();
+  Descriptor file(open_file(fd(), temporary.c_str(), platform::Open::create_new));
+  if (!file) return file.get();
+  int done = write_all(file.get(), bytes);
+  if (done == 0 && mode) done = set_mode(file.get(), mode);
+  if (done == 0 && durable) done = sync_all(file.get());
+  if (done == 0) done = rename_file(fd(), temporary.c_str(), name);
+  if (done < 0) unlink_file(fd(), temporary.c_str());
+  if (done == 0 && durable) sync_all(fd());
+  return done;
+}
+
+}  // namespace cacherator::engine

@@ -1,0 +1,65 @@
+// One folder of caches as this process has it open: its descriptor, and its lock file with locks and hint words
+// (docs/format.md: `.cacherator-<8 hex>.lock`).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cacherator/detail/result.hpp"
+#include "platform/files.hpp"
+
+namespace cacherator::engine {
+
+/// Thread-safe. The lock file is only an economy and a courtesy: where it cannot be had, words are this process's own and
+/// locks always succeed within it.
+class Folder {
+ public:
+  /// Opens the folder at an absolute path; nothing if it is not there. Folders are shared within the process. `error` is
+  /// the errno where it is there but cannot be opened.
+  static std::shared_ptr<Folder> open(const std::string& path, int& error);
+  ~Folder();
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] platform::Identity identity() const noexcept { return identity_; }
+  [[nodiscard]] bool is_local() const noexcept { return local_; }
+  /// The lock file of this folder and boot, made if missing; called before anything is written or watched.
+  void open_lock_file();
+  /// True while the lock file at its path is the one that is mapped here (or none could be had).
+  [[nodiscard]] bool lock_file_is_current() const;
+
+  /// The hint word of a stem. Stays valid for the life of the process.
+  [[nodiscard]] const std::atomic<std::uint64_t>* word(const std::string& stem);
+  /// Tells all processes to look: a fresh random value.
+  void touch(const std::string& stem);
+  /// The maintenance range of a stem, between processes. Within the process the store's own mutex comes first.
+  bool try_lock(const std::string& stem);
+  void unlock(const std::string& stem);
+
+  /// Removes temporary files and lock files that were left over: once per folder and process.
+  void remove_leftovers();
+  /// A file of ours at `name`, whole or not at all: written aside, synced if `durable`, moved over. 0 or -errno.
+  int replace(const char* name, std::string_view bytes, std::uint32_t mode, bool durable);
+  /// The name of a new temporary file's own.
+  static std::string temporary_name();
+
+ private:
+  static constexpr std::size_t kWords = 511;
+  static constexpr std::size_t kPage = 4096;
+  static std::size_t slot(const std::string& stem);
+  [[nodiscard]] int ready_lock_file(const std::string& name);
+
+  std::string path_;
+  platform::Descriptor fd_, lock_;
+  platform::Identity identity_, lock_identity_;
+  std::string lock_name_;
+  bool local_ = true;
+  std::once_flag leftovers_;
+  std::mutex mutex_;
+  std::atomic<const std::atomic<std::uint64_t>*> page_{nullptr};
+  std::array<std::atomic<std::uint64_t>, kWords> own_words_{};
+};
+
+}  // namespace cacherator::engine

@@ -1,0 +1,71 @@
+#include "local/journal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace cacherator::engine {
+
+using namespace platform;
+
+int Journal::open(int folder, const char* name, Journal& out) {
+  int fd = open_file(folder, name, Open::append);
+  if (fd == -EACCES || fd == -EROFS || fd == -EPERM) fd = open_file(folder, name, Open::read);
+  if (fd < 0) return fd;
+  auto file = std::make_shared<Descriptor>(fd);
+  const auto found = status(fd);
+  if (!found || !found->regular) return -EINVAL;
+  out = Journal();
+  out.file_ = std::move(file);
+  out.identity_ = found->identity;
+  return 0;
+}
+
+bool Journal::is_at(int folder, const char* name) const { return platform::identity(folder, name) == identity_; }
+
+int Journal::read_new(std::shared_ptr<std::string>& lines) {
+  lines.reset();
+  char first;
+  const ssize_t any = read_at(file_->get(), &first, 1, read_to_);
+  if (any <= 0) return static_cast<int>(any);
+  auto text = std::make_shared<std::string>();
+  if (const int error = read_rest(file_->get(), *text, read_to_); error < 0) return error;
+  const auto end = text->rfind('\n');
+  if (end == std::string::npos) return 0;  // a line without its newline is not there yet
+  text->resize(end + 1);
+  read_to_ += end + 1;
+  if (header_.format == 0) {
+    const auto begin = text->find_first_not_of('\n');
+    if (begin == std::string::npos) return 0;
+    header_bytes_ = std::min(text->size(), text->find('\n', begin) + 1);
+    const auto record = parse_record(std::string_view(*text).substr(begin, text->find('\n', begin) - begin));
+    const auto* header = std::get_if<JournalHeader>(&record);
+    if (header) {
+      header_ = *header;
+    } else {
+      header_.format = -1;
+    }
+  }
+  lines = std::move(text);
+  return 0;
+}
+
+int Journal::append(std::string_view record) {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const ssize_t done = write_once(file_->get(), record);
+    if (done < 0) return static_cast<int>(done);
+    if (static_cast<std::size_t>(done) < record.size()) continue;
+    const auto end = static_cast<std::uint64_t>(position(file_->get()));
+    if (attempt == 0 && end - record.size() == read_to_) read_to_ = end;  // nobody wrote in between: known already
+    return 0;
+  }
+  return -ENOSPC;
+}
+
+bool Journal::reopen(int folder, const char* name) {
+  Journal again;
+  if (open(folder, name, again) < 0 || again.identity_ != identity_) return false;
+  file_ = std::move(again.file_);
+  return true;
+}
+
+}  // namespace cacherator::engine

@@ -1,0 +1,507 @@
+#include "local/local_store.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "platform/fork.hpp"
+
+namespace cacherator::engine {
+namespace {
+
+constexpr Time kLookEvery = kSecond / 10;               ///< step U
+constexpr std::size_t kPendingLimit = 64 << 20;         ///< bytes that wait for a disk with room
+constexpr std::size_t kReadJournals = 32;
+
+/// The data_id that files of this stem name: nothing where there are none, empty where 1.2.9 wrote the document.
+std::optional<std::string> owner_of(Folder& folder, const std::string& stem) {
+  Journal journal;
+  std::shared_ptr<std::string> lines;
+  if (Journal::open(folder.fd(), (stem + ".journal").c_str(), journal) == 0 && journal.read_new(lines) == 0 &&
+      journal.header().format > 0) {
+    return journal.header().data_id;
+  }
+  const std::string name = stem + ".json";
+  if (!platform::status(folder.fd(), name.c_str())) return std::nullopt;
+  const platform::Descriptor file(platform::open_file(folder.fd(), name.c_str(), platform::Open::read));
+  std::string head(1 << 16, '\0');
+  const ssize_t got = file ? platform::read_at(file.get(), head.data(), head.size(), 0) : 0;
+  head.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  head.resize(std::min(head.size(), head.find('\n')));
+  if (head.find("\"_cacherator\"") == std::string::npos) return "";
+  const auto document = read_document(std::make_shared<std::string>(head));
+  return document->header.data_id;
+}
+
+}  // namespace
+
+LocalStore::Inner::Inner() : forks(platform::forks()) {}
+
+LocalStore::LocalStore(std::string data_id, Stems stems, std::string directory, Durability durability)
+    : data_id_(std::move(data_id)), stems_(std::move(stems)), directory_(std::move(directory)), durability_(durability) {
+  static const std::atomic<std::uint64_t> no_word{0};
+  fresh_.word = &no_word;
+  inner_ = new Inner;
+}
+
+LocalStore::~LocalStore() {
+  Inner* in = inner_.load();
+  if (in->forks == platform::forks()) delete in;  // else its locks may be held by threads of the parent: left alone
+}
+
+LocalStore::Inner& LocalStore::inner() const {
+  Inner* in = inner_.load(std::memory_order_acquire);
+  if (in->forks == platform::forks()) return *in;
+  auto* fresh = new Inner;
+  std::lock_guard lock(fresh->append);
+  if (!inner_.compare_exchange_strong(in, fresh)) {
+    Inner* other = inner_.load();
+    std::lock_guard wait(other->append);  // until it has been loaded
+    return *other;
+  }
+  const_cast<LocalStore*>(this)->load(*fresh);
+  return *fresh;
+}
+
+// ---- open
+
+void LocalStore::load_now() {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  load(in);
+}
+
+void LocalStore::load(Inner& in) {
+  int error = 0;
+  in.folder = Folder::open(directory_, error);
+  in.journal = Journal();
+  in.document.reset();
+  in.memory_only = error ? "the folder " + directory_ + " cannot be opened: " + platform::reason(error) : "";
+  Contents fresh;
+  if (in.folder) {
+    in.folder->open_lock_file();
+    choose_stem(in);
+    const auto* word = in.folder->word(in.stem);
+    const std::uint64_t seen = word->load(std::memory_order_acquire);  // before the files are read (I8)
+    read_files(in, fresh);
+    fresh_.word = word;
+    fresh_.seen = seen;
+  } else {
+    set_stem(in, stems_.adopt_only ? stems_.marked : stems_.plain);
+  }
+  if (!in.memory_only.empty()) {
+    notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
+  }
+  adopt(in, std::move(fresh));
+  fresh_.check_at = now() + kLookEvery;
+}
+
+void LocalStore::set_stem(Inner& in, const std::string& stem) {
+  in.stem = stem;
+  in.document_name = stem + ".json";
+  in.journal_name = stem + ".journal";
+  in.old_name = stem + ".journal.old";
+}
+
+void LocalStore::choose_stem(Inner& in) {
+  if (owner_of(*in.folder, stems_.marked) == data_id_) return set_stem(in, stems_.marked);
+  if (!stems_.has_plain) return set_stem(in, stems_.marked);
+  const auto owner = owner_of(*in.folder, stems_.plain);
+  const bool free = owner ? owner->empty() || *owner == data_id_ : !stems_.adopt_only;
+  set_stem(in, free ? stems_.plain : stems_.marked);
+}
+
+std::shared_ptr<const Document> LocalStore::read_document_file(Inner& in, platform::Status& status, int& error) {
+  error = 0;
+  const platform::Descriptor file(platform::open_file(in.folder->fd(), in.document_name.c_str(), platform::Open::read));
+  if (!file) {
+    // A link to nowhere is there, and is not ours to follow.
+    error = file.get() == -ENOENT && !platform::identity(in.folder->fd(), in.document_name.c_str()) ? 0 : -file.get();
+    return nullptr;
+  }
+  const auto found = platform::status(file.get());
+  if (!found || !found->regular) {
+    error = found && found->directory ? EISDIR : EINVAL;
+    return nullptr;
+  }
+  status = *found;
+  auto text = std::make_shared<std::string>();
+  if (const int failed = platform::read_rest(file.get(), *text); failed < 0) {
+    error = -failed;
+    return nullptr;
+  }
+  return read_document(std::move(text));
+}
+
+/// Journal, old journal, document are opened in this order and replayed in the other (I1).
+bool LocalStore::read_files(Inner& in, Contents& fresh) {
+  Journal journal, old;
+  const int journal_error = Journal::open(in.folder->fd(), in.journal_name.c_str(), journal);
+  const int old_error = Journal::open(in.folder->fd(), in.old_name.c_str(), old);
+  std::shared_ptr<std::string> lines, old_lines;
+  platform::Status status;
+  int error = 0;
+  const auto document = read_document_file(in, status, error);
+  const std::string path = directory_ + "/" + in.document_name;
+  if (error) {
+    in.memory_only = path + " cannot be read as a document (" + platform::reason(error) + "); move it away, or choose another data_id";
+    return false;
+  }
+  if (document) {
+    in.document = status;
+    in.document_bytes = status.size;
+    if (document->ours && document->header.format > 1) {
+      in.memory_only = path + " was written by a newer version (format " + std::to_string(document->header.format) +
+                       "); update cacherator, or choose another directory";
+      return false;
+    }
+    in.damaged = !document->damage.empty();
+    if (in.damaged) {
+      std::lock_guard lock(in.index);
+      ++in.damaged_documents;
+    }
+    if (in.damaged) {
+      const auto& first = document->damage.front();
+      notice(in, path + " is damaged (" + std::to_string(document->damage.size()) + " places, the first at byte " +
+                     std::to_string(first.offset) + ": " + first.what + "); the rest of it is used, and a copy will be kept aside");
+    }
+  }
+  fresh = Contents(document);
+  in.read_journals = fresh.folded;
+  const auto is_folded = [&](const std::string& id) {
+    return std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end();
+  };
+  if (old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0 && old_lines &&
+      !is_folded(old.header().id)) {
+    fresh.apply(*old_lines, old_lines);
+    in.read_journals.push_back(old.header().id);
+  }
+  if (journal && journal.read_new(lines) == 0) {
+    if (journal.header().format > 1 || old.header().format > 1) {
+      in.memory_only = directory_ + "/" + in.journal_name + " was written by a newer version; update cacherator";
+      return false;
+    }
+    if (lines && !is_folded(journal.header().id)) fresh.apply(*lines, lines);
+    in.read_journals.push_back(journal.header().id);
+    in.journal = std::move(journal);
+    note_descriptor(shared_from_this());
+  }
+  in.journal_bytes = in.journal ? in.journal.read_to() : 0;
+  if ((journal_error < 0 && journal_error != -ENOENT) || (old_error < 0 && old_error != -ENOENT)) {
+    in.memory_only = directory_ + "/" + in.journal_name + " cannot be opened: " +
+                     platform::reason(journal_error < 0 && journal_error != -ENOENT ? journal_error : old_error);
+  }
+  return true;
+}
+
+void LocalStore::adopt(Inner& in, Contents fresh) {
+  std::lock_guard lock(in.index);
+  const auto change = fresh.inherit(in.contents);
+  in.contents = std::move(fresh);
+  changed(change.known);
+}
+
+void LocalStore::changed(bool known) {
+  if (known) fresh_.generation.fetch_add(1, std::memory_order_release);
+}
+
+// ---- hit and tail
+
+std::optional<Entry> LocalStore::find(std::string_view signature, std::string_view digest) {
+  Inner& in = inner();
+  const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
+  if (told) tail();
+  std::lock_guard lock(in.index);
+  return in.contents.find(signature, digest);
+}
+
+void LocalStore::tail() {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  tail(in);
+}
+
+void LocalStore::tail(Inner& in) {
+  if (!in.folder || !in.memory_only.empty()) {
+    fresh_.seen = fresh_.word.load()->load();
+    return;
+  }
+  for (;;) {
+    const std::uint64_t word = fresh_.word.load()->load(std::memory_order_acquire);
+    if (!in.journal.identity()) {
+      if (platform::identity(in.folder->fd(), in.journal_name.c_str())) return load(in);
+      fresh_.seen = word;
+      return;
+    }
+    if (!ensure_journal_open(in)) return load(in);
+    read_journal(in);
+    if (in.journal.is_at(in.folder->fd(), in.journal_name.c_str())) {
+      fresh_.seen = word;
+      return;
+    }
+    read_journal(in);  // to its end: nothing is added after the path has moved on
+    if (!follow_journal(in)) return load(in);
+  }
+}
+
+bool LocalStore::ensure_journal_open(Inner& in) {
+  if (in.journal) return true;
+  if (!in.journal.reopen(in.folder->fd(), in.journal_name.c_str())) return false;
+  note_descriptor(shared_from_this());
+  return true;
+}
+
+void LocalStore::read_journal(Inner& in) {
+  std::shared_ptr<std::string> lines;
+  if (in.journal.read_new(lines) < 0 || !lines) return;
+  in.journal_bytes = in.journal.read_to();
+  std::lock_guard lock(in.index);
+  const auto damaged = in.contents.damaged_records;
+  changed(in.contents.apply(*lines, lines).known);
+  if (in.contents.damaged_records != damaged) {
+    const std::string text = directory_ + "/" + in.journal_name + " has damaged lines; they are skipped, the others are used";
+    if (std::find(in.said.begin(), in.said.end(), text) == in.said.end()) {
+      in.said.push_back(text);
+      in.notices.push_back(text);
+    }
+  }
+}
+
+/// The journal was rotated: goes on in the new one, if it follows the one that was read to its end.
+bool LocalStore::follow_journal(Inner& in) {
+  Journal next;
+  if (Journal::open(in.folder->fd(), in.journal_name.c_str(), next) < 0) return false;
+  std::shared_ptr<std::string> lines;
+  if (next.read_new(lines) < 0 || next.header().format != 1 || next.header().after != in.journal.header().id) return false;
+  in.journal = std::move(next);
+  in.read_journals.push_back(in.journal.header().id);
+  if (in.read_journals.size() > kReadJournals) in.read_journals.erase(in.read_journals.begin());
+  in.journal_bytes = in.journal.read_to();
+  if (lines) {
+    std::lock_guard lock(in.index);
+    changed(in.contents.apply(*lines, lines).known);
+  }
+  return true;
+}
+
+// ---- append
+
+int LocalStore::ensure_folder(Inner& in) {
+  if (in.folder) return 0;
+  if (const int error = platform::make_folders(directory_); error < 0) return error;
+  load(in);
+  return in.folder ? 0 : -ENOENT;
+}
+
+/// Takes the maintenance range, for a second at most, so that a rotation is not met halfway (I5).
+int LocalStore::create_journal(Inner& in) {
+  in.folder->open_lock_file();
+  fresh_.word = in.folder->word(in.stem);
+  const Time until = now() + kSecond;
+  while (!in.folder->try_lock(in.stem)) {
+    if (now() > until) return -EAGAIN;
+    platform::pause(kSecond / 1000);
+  }
+  in.folder->remove_leftovers();
+  JournalHeader header{.data_id = data_id_, .id = platform::random_hex(16)};
+  {
+    std::lock_guard lock(in.index);
+    header.after = in.contents.folded.empty() ? "" : in.contents.folded.back();
+    header.cleared = in.contents.cleared;
+    header.clock = in.contents.clock;
+  }
+  std::string text;
+  encode(text, header);
+  const std::string temporary = Folder::temporary_name();
+  const platform::Descriptor file(
+      platform::open_file(in.folder->fd(), temporary.c_str(), platform::Open::create_new, in.document ? in.document->mode : 0666));
+  int done = file ? platform::write_all(file.get(), text) : file.get();
+  if (done == 0) done = platform::link_file(in.folder->fd(), temporary.c_str(), in.journal_name.c_str());
+  if (file) platform::unlink_file(in.folder->fd(), temporary.c_str());
+  in.folder->unlock(in.stem);
+  if (done < 0 && done != -EEXIST) return done;
+  if (durability_ == Durability::power) platform::sync_all(in.folder->fd());
+  load(in);  // also where another process, or another data_id of this slug, came first
+  return in.memory_only.empty() ? 0 : -EROFS;
+}
+
+/// Writes a record so that a fold cannot miss it: after the write the path must still name the file (I2).
+int LocalStore::write_record(Inner& in, std::string_view record) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (const int error = ensure_folder(in); error < 0) return error;
+    if (!in.memory_only.empty()) return -EROFS;
+    if (!in.journal.identity() || !ensure_journal_open(in)) {
+      if (in.journal.identity() || platform::identity(in.folder->fd(), in.journal_name.c_str())) {
+        load(in);
+        if (!in.memory_only.empty()) return -EROFS;
+      }
+      if (!in.journal.identity()) {
+        if (const int error = create_journal(in); error < 0) return error;
+      }
+      continue;
+    }
+    if (const int error = in.journal.append(record); error < 0) return error;
+    if (durability_ == Durability::power) platform::sync_data(in.journal.descriptor()->get());
+    if (in.journal.is_at(in.folder->fd(), in.journal_name.c_str())) return 0;
+    if (!platform::status(directory_)) in.folder.reset();
+    if (in.folder) tail(in);
+  }
+  return -EAGAIN;
+}
+
+/// Appends a record, after those that are still to be written. 0, or -errno: it is kept and will be tried again.
+int LocalStore::append(Inner& in, const std::string& record) {
+  int error = 0;
+  if (!in.pending.empty()) error = write_record(in, in.pending);
+  if (error == 0) {
+    in.pending.clear();
+    error = write_record(in, record);
+  }
+  if (error == 0) {
+    std::lock_guard lock(in.index);
+    ++in.appended;
+  } else {
+    keep_pending(in, record, error);
+  }
+  dirty(in, record.size());
+  return error;
+}
+
+bool LocalStore::keep_pending(Inner& in, const std::string& record, int error) {
+  const bool room = in.memory_only.empty() && in.pending.size() + record.size() <= kPendingLimit;
+  if (room) in.pending += record;
+  {
+    std::lock_guard lock(in.index);
+    ++in.write_faults;
+  }
+  if (in.memory_only.empty()) {
+    notice(in, "cannot write to " + directory_ + "/" + in.journal_name + ": " + platform::reason(error) +
+                   "; results stay in memory and are written when it can be");
+  }
+  return room;
+}
+
+void LocalStore::dirty(Inner& in, std::size_t bytes) {
+  const Time at = now();
+  in.journal_bytes += bytes;
+  in.last_append = at;
+  Time none = 0;
+  if (in.first_append.compare_exchange_strong(none, at)) note_dirty(shared_from_this());
+}
+
+Kept LocalStore::put(const Put& put) {
+  Inner& in = inner();
+  const auto nothing_kept = [&] {
+    return Kept{.generation = fresh_.generation.load(), .utc = put.utc, .cleared = true};
+  };
+  const auto function = function_of(put.signature);
+  {
+    std::lock_guard lock(in.index);
+    if (!in.contents.holds(function, put.under)) return nothing_kept();
+  }
+  std::string record;
+  record.reserve(put.signature.size() + put.value.size() + 160);
+  encode_put(record, put.signature, put.digest, put.value, put.utc, put.ttl, put.under);
+
+  std::lock_guard lock(in.append);
+  append(in, record);
+  Kept kept{.utc = put.utc};
+  Contents::Change change;
+  {
+    std::lock_guard index(in.index);
+    if (!in.contents.holds(function, put.under)) return nothing_kept();  // a clear came in with the tail
+    kept.serial = in.contents.put({.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc,
+                                   .ttl = put.ttl, .under = put.under}, change);
+    changed(change.known);
+    kept.generation = fresh_.generation.load();
+  }
+  if (change.known && in.folder) in.folder->touch(in.stem);
+  return kept;
+}
+
+// ---- clear, drop, state
+
+Result<void> LocalStore::clear(std::string_view function) {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  if (ensure_folder(in) == 0) tail(in);
+  ClearRecord record{.function = std::string(function), .utc = now()};
+  int error = 0;
+  for (;;) {
+    {
+      std::lock_guard index(in.index);
+      record.number = in.contents.clock + 1;
+    }
+    const auto journal = in.journal.identity();
+    std::string text;
+    encode(text, record);
+    error = append(in, text);
+    if (error < 0 || !journal || journal == in.journal.identity()) break;
+    // Written again in another journal: the number must be larger than all that was seen on the way.
+    std::lock_guard index(in.index);
+    if (in.contents.clock < record.number) break;
+  }
+  {
+    std::lock_guard index(in.index);
+    changed(in.contents.apply(record, nullptr).known);
+    fresh_.generation.fetch_add(1);  // memories may hold what was never in the store
+  }
+  if (in.folder) in.folder->touch(in.stem);
+  if (error < 0 && in.memory_only.empty()) {
+    return Fault{Fault::Kind::io, "the clear of '" + std::string(function) + "' could not be written to " + directory_ + ": " + platform::reason(error)};
+  }
+  return {};
+}
+
+Result<void> LocalStore::drop(std::string_view signature) {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  const DropRecord record{std::string(signature), now()};
+  std::string text;
+  encode(text, record);
+  const int error = append(in, text);
+  {
+    std::lock_guard index(in.index);
+    in.contents.apply(record, nullptr);
+    fresh_.generation.fetch_add(1);
+  }
+  if (in.folder) in.folder->touch(in.stem);
+  if (error < 0 && in.memory_only.empty()) {
+    return Fault{Fault::Kind::io, "forgetting '" + record.signature + "' could not be written to " + directory_ + ": " + platform::reason(error)};
+  }
+  return {};
+}
+
+Result<void> LocalStore::save_state(std::span<const Variable> changed_ones, bool touch) {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  const Time at = now();
+  std::string text;
+  for (const auto& variable : changed_ones) encode(text, StateRecord{variable.name, variable.value, at, variable.gone});
+  if (touch) encode(text, SavedRecord{at});
+  if (text.empty()) return {};
+  const int error = append(in, text);
+  {
+    std::lock_guard index(in.index);
+    for (const auto& variable : changed_ones) in.contents.apply(StateRecord{variable.name, variable.value, at, variable.gone}, nullptr);
+    if (touch) in.contents.saved = at;
+  }
+  if (error < 0 && in.memory_only.empty()) {
+    return Fault{Fault::Kind::io, "state could not be written to " + directory_ + ": " + platform::reason(error)};
+  }
+  return {};
+}
+
+void LocalStore::forget_all() {
+  std::vector<Variable> gone = state();
+  for (auto& variable : gone) variable.gone = true;
+  if (!gone.empty()) (void)save_state(gone, false);
+  bool any;
+  {
+    Inner& in = inner();
+    std::lock_guard lock(in.index);
+    any = in.contents.size() > 0;
+  }
+  if (any) (void)clear("*");
+}
+
+}  // namespace cacherator::engine

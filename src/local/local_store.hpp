@@ -1,0 +1,135 @@
+// The store on files: what is open, and the steps of the protocol. Where each step is:
+//   local_store.cpp  open, hit, tail, append, clear      foreign.cpp  step U: what others did to the files; reports
+//   checkpoint.cpp   rotate and fold                     stores.cpp   one store per cache and process; background
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "flights.hpp"
+#include "local/contents.hpp"
+#include "local/folder.hpp"
+#include "local/journal.hpp"
+#include "local/stem.hpp"
+#include "local/store.hpp"
+
+namespace cacherator::engine {
+
+class LocalStore final : public Store, public std::enable_shared_from_this<LocalStore> {
+ public:
+  /// `directory` is absolute. Nothing is opened yet; call load_now() once.
+  LocalStore(std::string data_id, Stems stems, std::string directory, Durability durability);
+  ~LocalStore() override;
+
+  void load_now();
+  void forget_all();  ///< CacheOptions::clear_cache: entries and state
+
+  [[nodiscard]] const Freshness& freshness() const noexcept override { return fresh_; }
+  void refresh() override;
+  void tail() override;
+  [[nodiscard]] std::optional<Entry> find(std::string_view signature, std::string_view digest) override;
+  [[nodiscard]] std::uint64_t clock() const noexcept override;
+  [[nodiscard]] bool holds(std::string_view function, std::uint64_t under) const override;
+  Kept put(const Put& put) override;
+  Result<void> drop(std::string_view signature) override;
+  Result<void> clear(std::string_view function) override;
+  Result<void> save_state(std::span<const Variable> changed, bool touch) override;
+  Result<void> checkpoint() override { return fold(true); }
+  [[nodiscard]] std::vector<std::pair<std::string, Entry>> entries() override;
+  [[nodiscard]] std::vector<Variable> state() override;
+  [[nodiscard]] Time state_saved() override;
+  [[nodiscard]] Info info() override;
+  std::vector<std::string> take_notices() override;
+  [[nodiscard]] const std::shared_ptr<Flights>& flights() const noexcept override;
+
+  /// Folds the journal into the document. `wanted`: by a caller who wants to find the document up to date (waits, bounded,
+  /// for another process that folds; makes the document if there is none); else in the background.
+  Result<void> fold(bool wanted);
+  /// When the background should fold: 0 now or later in nanoseconds, negative: nothing to fold.
+  [[nodiscard]] Time fold_due(Time now) const;
+  /// Closes the journal's descriptor if nobody uses it at this moment; it is opened again when needed.
+  bool release_descriptor();
+
+ private:
+  /// All that a fork makes void. Lock order: folding, append, index.
+  struct Inner {
+    std::mutex folding;  ///< one checkpoint at a time
+    std::mutex append;   ///< journal, folder, document's status
+    mutable std::mutex index;    ///< contents, notices, counts
+    std::mutex syncing;  ///< durability "power": one fdatasync at a time
+
+    std::shared_ptr<Folder> folder;
+    std::string stem, document_name, journal_name, old_name;
+    Journal journal;
+    std::optional<platform::Status> document;  ///< as it was when read; nothing: there was none
+    std::vector<std::string> read_journals;    ///< ids of journals that are in `contents`, the last ones
+    std::string memory_only;                   ///< why the files cannot be used; empty: they can
+    std::string pending;                       ///< records that could not be written yet
+    bool damaged = false;                      ///< the document that was read has damage that no copy keeps yet
+    std::uint64_t damaged_documents = 0;
+    std::uint64_t syncs_wanted = 0, syncs_done = 0;
+
+    Contents contents;
+    std::vector<std::string> notices, said;
+    std::uint64_t appended = 0, checkpoints = 0, write_faults = 0, other_faults = 0;
+
+    std::atomic<std::uint64_t> journal_bytes{0}, document_bytes{0};
+    std::atomic<Time> first_append{0}, last_append{0};  ///< since the last fold; 0: none
+    std::shared_ptr<Flights> flights = std::make_shared<Flights>();
+    const std::uint32_t forks;
+    Inner();
+  };
+
+  /// This process's part; in the child of a fork a new one, opened from the files.
+  Inner& inner() const;
+
+  // With Inner::append held:
+  void load(Inner& in);
+  void choose_stem(Inner& in);
+  void set_stem(Inner& in, const std::string& stem);
+  bool read_files(Inner& in, Contents& fresh);
+  void adopt(Inner& in, Contents fresh);
+  void tail(Inner& in);
+  void read_journal(Inner& in);
+  bool follow_journal(Inner& in);
+  bool ensure_journal_open(Inner& in);
+  int ensure_folder(Inner& in);
+  int create_journal(Inner& in);
+  int append(Inner& in, const std::string& record);
+  int write_record(Inner& in, std::string_view record);
+  bool keep_pending(Inner& in, const std::string& record, int error);
+  void look(Inner& in);                  // step U
+  void document_changed(Inner& in, const std::optional<platform::Status>& now_there);
+  bool is_known_checkpoint(Inner& in, const std::vector<std::string>& folded);
+  void merge_incumbent(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status);
+  std::shared_ptr<const Document> read_document_file(Inner& in, platform::Status& status, int& error);
+
+  // The checkpoint (with Inner::folding held), checkpoint.cpp:
+  Result<void> fold_locked(Inner& in, bool wanted);
+  bool prepare_old_journal(Inner& in, bool& nothing);
+  int rotate(Inner& in);
+  Result<void> write_document(Inner& in, bool& repeat);
+  Result<void> save_whole(Inner& in);
+  bool keep_damaged_copy(Inner& in, const std::string& text);
+
+  void notice(Inner& in, std::string text);  // with Inner::index free
+  void changed(bool known);
+  void dirty(Inner& in, std::size_t bytes);
+
+  const std::string data_id_;
+  const Stems stems_;
+  const std::string directory_;
+  const Durability durability_;
+  mutable Freshness fresh_;
+  mutable std::atomic<Inner*> inner_{nullptr};
+};
+
+/// Tells the background that this store has something to fold (src/local/stores.cpp).
+void note_dirty(const std::shared_ptr<LocalStore>& store);
+/// Counts an open journal descriptor; beyond 64 the longest unused one is closed.
+void note_descriptor(const std::shared_ptr<LocalStore>& store);
+
+}  // namespace cacherator::engine

@@ -1,0 +1,226 @@
+#include "platform/files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+
+namespace cacherator::platform {
+namespace {
+
+int result(long answer) { return answer < 0 ? -errno : static_cast<int>(answer); }
+
+Status status_of(const struct stat& s) {
+  return {.identity = {static_cast<std::uint64_t>(major(s.st_dev)) << 32 | minor(s.st_dev), s.st_ino},
+          .size = static_cast<std::uint64_t>(s.st_size),
+          .modified = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
+          .mode = s.st_mode & 07777,
+          .regular = S_ISREG(s.st_mode),
+          .directory = S_ISDIR(s.st_mode)};
+}
+
+template <class Call>
+auto retry(Call call) {
+  decltype(call()) answer;
+  do {
+    answer = call();
+  } while (answer < 0 && errno == EINTR);
+  return answer;
+}
+
+struct flock range(short type, std::uint64_t offset) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(offset);
+  lock.l_len = 1;
+  return lock;
+}
+
+}  // namespace
+
+void Descriptor::close() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+std::string absolute(std::string_view path) {
+  std::error_code ignored;
+  const std::filesystem::path given = path.empty() ? "." : std::filesystem::path(path);
+  const auto full = std::filesystem::absolute(given, ignored).lexically_normal();
+  std::string text = full.empty() ? given.string() : full.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+int make_folders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  return error && !std::filesystem::is_directory(path) ? -error.value() : 0;
+}
+
+int open_folder(const std::string& path) { return result(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+
+int open_file(int folder, const char* name, Open how, std::uint32_t mode) {
+  int flags = O_CLOEXEC | O_NONBLOCK;
+  if (how == Open::write) flags |= O_RDWR | O_NOFOLLOW;
+  if (how == Open::append) flags |= O_RDWR | O_APPEND | O_NOFOLLOW;
+  if (how == Open::create_new) flags |= O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW;
+  return result(retry([&] { return ::openat(folder, name, flags, mode); }));
+}
+
+std::optional<Status> status(int folder, const char* name, int* error) {
+  struct stat s;
+  if (::fstatat(folder, name, &s, 0) != 0) {
+    if (error) *error = errno;
+    return std::nullopt;
+  }
+  return status_of(s);
+}
+
+std::optional<Status> status(int fd) {
+  struct stat s;
+  if (::fstat(fd, &s) != 0) return std::nullopt;
+  return status_of(s);
+}
+
+std::optional<Status> status(const std::string& path) { return status(AT_FDCWD, path.c_str()); }
+
+Identity identity(int folder, const char* name) {
+  struct statx s;
+  if (::statx(folder, name, AT_STATX_DONT_SYNC, STATX_INO, &s) != 0) return {};
+  return {static_cast<std::uint64_t>(s.stx_dev_major) << 32 | s.stx_dev_minor, s.stx_ino};
+}
+
+ssize_t read_at(int fd, char* to, std::size_t size, std::uint64_t offset) {
+  const ssize_t got = retry([&] { return ::pread(fd, to, size, static_cast<off_t>(offset)); });
+  return got < 0 ? -errno : got;
+}
+
+int read_rest(int fd, std::string& out, std::uint64_t offset) {
+  std::size_t room = 1 << 16;
+  if (const auto s = status(fd); s && s->size > offset) room = s->size - offset + 1;
+  for (;;) {
+    const std::size_t from = out.size();
+    out.resize(from + room);
+    const ssize_t got = read_at(fd, out.data() + from, room, offset);
+    out.resize(from + static_cast<std::size_t>(got < 0 ? 0 : got));
+    if (got < 0) return static_cast<int>(got);
+    if (got == 0) return 0;
+    offset += static_cast<std::uint64_t>(got);
+    room = 1 << 16;
+  }
+}
+
+ssize_t write_once(int fd, std::string_view bytes) {
+  const ssize_t done = retry([&] { return ::write(fd, bytes.data(), bytes.size()); });
+  return done < 0 ? -errno : done;
+}
+
+int write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = write_once(fd, bytes);
+    if (done < 0) return static_cast<int>(done);
+    bytes.remove_prefix(static_cast<std::size_t>(done));
+  }
+  return 0;
+}
+
+ssize_t write_at(int fd, std::string_view bytes, std::uint64_t offset) {
+  const ssize_t done = retry([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+  return done < 0 ? -errno : done;
+}
+
+std::int64_t position(int fd) { return ::lseek(fd, 0, SEEK_CUR); }
+int sync_data(int fd) { return result(retry([&] { return ::fdatasync(fd); })); }
+int sync_all(int fd) { return result(retry([&] { return ::fsync(fd); })); }
+int set_mode(int fd, std::uint32_t mode) { return result(::fchmod(fd, mode)); }
+
+int link_file(int folder, const char* from, const char* to) { return result(::linkat(folder, from, folder, to, 0)); }
+int rename_file(int folder, const char* from, const char* to) { return result(::renameat(folder, from, folder, to)); }
+int unlink_file(int folder, const char* name) { return result(::unlinkat(folder, name, 0)); }
+
+std::vector<std::string> list(int folder) {
+  std::vector<std::string> names;
+  const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* open = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (!open) {
+    if (fd >= 0) ::close(fd);
+    return names;
+  }
+  while (const dirent* entry = ::readdir(open)) names.emplace_back(entry->d_name);
+  ::closedir(open);
+  return names;
+}
+
+bool is_local(int folder) {
+  struct statfs s;
+  if (::fstatfs(folder, &s) != 0) return true;
+  constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
+  const auto type = static_cast<std::uint32_t>(s.f_type);
+  for (const std::uint32_t remote : {static_cast<std::uint32_t>(NFS_SUPER_MAGIC), static_cast<std::uint32_t>(V9FS_MAGIC),
+                                     static_cast<std::uint32_t>(SMB_SUPER_MAGIC), kFuse, kCifs, kSmb2, kVirtio}) {
+    if (type == remote) return false;
+  }
+  return true;
+}
+
+bool try_lock(int fd, std::uint64_t offset) {
+  auto lock = range(F_WRLCK, offset);
+  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+void unlock(int fd, std::uint64_t offset) {
+  auto lock = range(F_UNLCK, offset);
+  ::fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+const void* map_page(int fd, std::size_t size) {
+  void* page = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  return page == MAP_FAILED ? nullptr : page;
+}
+
+void pause(std::int64_t nanoseconds) {
+  const timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+  ::nanosleep(&time, nullptr);
+}
+
+std::string boot_id() {
+  std::string text;
+  if (const Descriptor file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)); file) {
+    read_rest(file.get(), text);
+  }
+  return text;
+}
+
+std::uint64_t random_word() {
+  std::uint64_t word = 0;
+  while (::getrandom(&word, sizeof word, 0) != sizeof word) {
+  }
+  return word;
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::string text;
+  while (text.size() < bytes * 2) {
+    for (std::uint64_t word = random_word(), i = 0; i < 16 && text.size() < bytes * 2; ++i, word >>= 4) {
+      text += "0123456789abcdef"[word & 15];
+    }
+  }
+  return text;
+}
+
+std::string reason(int error) { return std::strerror(error < 0 ? -error : error); }
+
+}  // namespace cacherator::platform
