@@ -6,12 +6,12 @@ namespace cacherator::engine {
 
 DocumentWriter::DocumentWriter(const DocumentHeader& header, const std::vector<Variable>& state) {
   text_ += "{\"_cacherator\": {\"format\": 1, \"data_id\": ";
-  append_json_text(text_, header.data_id);
+  append_json(text_, header.data_id);
   const auto list = [&](const char* name, const std::vector<std::string>& texts) {
     ((text_ += ", \"") += name) += "\": [";
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (i) text_ += ", ";
-      append_json_text(text_, texts[i]);
+      append_json(text_, texts[i]);
     }
     text_ += ']';
   };
@@ -26,7 +26,7 @@ DocumentWriter::DocumentWriter(const DocumentHeader& header, const std::vector<V
     if (variable.plain) continue;
     if (!first) text_ += ", ";
     first = false;
-    append_json_text(text_, variable.name);
+    append_json(text_, variable.name);
     text_ += ": {\"utc\": ";
     append_seconds(text_, variable.utc);
     text_ += '}';
@@ -39,7 +39,7 @@ DocumentWriter::DocumentWriter(const DocumentHeader& header, const std::vector<V
 void DocumentWriter::begin_entry(std::string_view signature) {
   text_ += first_ ? "\n" : ",\n";
   first_ = false;
-  append_json_text(text_, signature);
+  append_json(text_, signature);
   text_ += ": ";
 }
 
@@ -82,7 +82,7 @@ std::string DocumentWriter::finish(const std::vector<Variable>& state, Time save
   text_ += ",\n\"_json_cache_variable_cache\": {";
   for (std::size_t i = 0; i < state.size(); ++i) {
     text_ += i ? ",\n" : "\n";
-    append_json_text(text_, state[i].name);
+    append_json(text_, state[i].name);
     text_ += ": ";
     append_one_line(text_, state[i].value);
   }

@@ -5,7 +5,7 @@
 
 namespace cacherator::engine {
 
-void append_json_text(std::string& out, std::string_view text) {
+void append_json(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   std::size_t from = 0;
@@ -85,7 +85,7 @@ void append_cleared(std::string& out, const ClearedMap& cleared, std::string_vie
   for (const auto& [function, clear] : cleared) {
     if (!first) (out += ',') += separator;
     first = false;
-    append_json_text(out, function);
+    append_json(out, function);
     ((out += ':') += separator) += "{\"n\":";
     out += separator;
     append_number(out, clear.number);

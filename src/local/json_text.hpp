@@ -6,12 +6,11 @@
 #include <string_view>
 
 #include "cacherator/detail/entry.hpp"
+#include "cacherator/detail/text.hpp"
 #include "local/record.hpp"
 
 namespace cacherator::engine {
 
-/// A JSON string: quotes, backslashes and control characters escaped, all else as it is (UTF-8).
-void append_json_text(std::string& out, std::string_view text);
 /// A JSON value without line breaks between its tokens: as it is, or with the white space outside its strings left out.
 void append_one_line(std::string& out, std::string_view json);
 /// Seconds since 1970 with six digits of fraction.

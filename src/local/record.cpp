@@ -112,14 +112,14 @@ Record parse_record(std::string_view line) {
 void encode(std::string& out, const JournalHeader& h) {
   const auto from = begin(out);
   out += "{\"cacherator\":\"journal\",\"format\":1,\"data_id\":";
-  append_json_text(out, h.data_id);
+  append_json(out, h.data_id);
   out += ",\"id\":";
-  append_json_text(out, h.id);
+  append_json(out, h.id);
   out += ",\"after\":";
   if (h.after.empty()) {
     out += "null";
   } else {
-    append_json_text(out, h.after);
+    append_json(out, h.after);
   }
   out += ",\"cleared\":";
   append_cleared(out, h.cleared, "");
@@ -132,7 +132,7 @@ void encode_put(std::string& out, std::string_view signature, std::string_view d
                 double ttl, std::uint64_t under, bool plain) {
   const auto from = begin(out);
   out += "{\"put\":";
-  append_json_text(out, signature);
+  append_json(out, signature);
   out += ",\"value\":";
   append_one_line(out, value);
   out += ",\"utc\":";
@@ -147,7 +147,7 @@ void encode_put(std::string& out, std::string_view signature, std::string_view d
   }
   if (!digest.empty()) {
     out += ",\"sha256\":";
-    append_json_text(out, digest);
+    append_json(out, digest);
   }
   seal(out, from);
 }
@@ -155,7 +155,7 @@ void encode_put(std::string& out, std::string_view signature, std::string_view d
 void encode(std::string& out, const DropRecord& record) {
   const auto from = begin(out);
   out += "{\"drop\":";
-  append_json_text(out, record.signature);
+  append_json(out, record.signature);
   out += ",\"utc\":";
   append_seconds(out, record.utc);
   seal(out, from);
@@ -164,7 +164,7 @@ void encode(std::string& out, const DropRecord& record) {
 void encode(std::string& out, const ClearRecord& record) {
   const auto from = begin(out);
   out += "{\"clear\":";
-  append_json_text(out, record.function);
+  append_json(out, record.function);
   out += ",\"n\":";
   append_number(out, record.number);
   out += ",\"utc\":";
@@ -175,7 +175,7 @@ void encode(std::string& out, const ClearRecord& record) {
 void encode(std::string& out, const StateRecord& record) {
   const auto from = begin(out);
   out += "{\"state\":";
-  append_json_text(out, record.name);
+  append_json(out, record.name);
   if (record.gone) {
     out += ",\"gone\":true";
   } else {

@@ -18,6 +18,10 @@ void append_float(std::string& out, double value);
 void append_int(std::string& out, std::int64_t value);
 void append_uint(std::string& out, std::uint64_t value);
 
+/// Appends a JSON string: quotes, backslashes and control characters escaped, all else as it is. Surrogates encoded as three
+/// bytes come out as \\udXXX.
+void append_json(std::string& out, std::string_view utf8);
+
 struct Signature {
   std::string text;    ///< what an entry is stored under
   std::string digest;  ///< SHA-256 in hex of the full text, where `text` is a shortened one; else empty

@@ -1,0 +1,46 @@
+# The front door. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PRESETS := release debug asan tsan clang
+
+.PHONY: help setup demo test test-all bench lint clean cpp-% python-test
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## install what is needed (Debian packages by name, Python packages into .venv)
+	@tools/setup.sh base
+
+cpp-%:
+	@cmake --preset $* > build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }
+	@rm -f build-$*.log
+	@cmake --build --preset $* --parallel 2
+
+test: setup cpp-release  ## all tests: C++ (release) and Python (the default CPython)
+	ctest --preset release
+	tools/python.sh test .venv/bin/python
+
+test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here
+	@tools/setup.sh all
+	@$(MAKE) cpp-asan && ctest --preset asan
+	@$(MAKE) cpp-tsan && ctest --preset tsan
+	@$(MAKE) cpp-clang && ctest --preset clang
+	tools/python.sh test-every
+
+demo: setup cpp-release  ## the main job, shown in both languages
+	@tools/python.sh demo .venv/bin/python
+
+bench: setup  ## figures beside the peers, in one run
+	@tools/setup.sh bench
+	@$(MAKE) cpp-bench
+	@tools/python.sh bench .venv/bin/python
+
+lint: setup  ## formatting and types
+	@tools/setup.sh lint
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run
+	.venv/bin/ruff check python examples tools bench demo
+	.venv/bin/mypy --strict python/cacherator
+
+clean:  ## remove what was built
+	rm -rf build dist

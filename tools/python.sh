@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The Python package: built into build/python/<version>, tested, shown.
+# Usage: tools/python.sh build|test|demo|bench PYTHON;  tools/python.sh test-every
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
+# Builds the extension for an interpreter that has nanobind, and prints nothing where all is up to date.
+build() {
+  local python="$1" version dir
+  version=$(version_of "$python")
+  dir="build/python/$version"
+  if [ ! -e "$dir/build.ninja" ]; then
+    cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCACHERATOR_PYTHON=ON \
+      -DCACHERATOR_TESTS=OFF -DCACHERATOR_INSTALL=OFF -DCACHERATOR_WERROR=ON -DPython_EXECUTABLE="$("$python" -c 'import sys; print(sys.executable)')" \
+      >"$dir.log" 2>&1 || { cat "$dir.log"; exit 1; }
+  fi
+  cmake --build "$dir" --parallel 2 | { grep -E "error|warning|FAILED" || true; }
+  rm -rf "$dir/lib/cacherator"
+  mkdir -p "$dir/lib"
+  cp -r python/cacherator "$dir/lib/cacherator"
+  cp "$dir"/python/_native*.so "$dir/lib/cacherator/"
+}
+
+path_of() { echo "$PWD/build/python/$(version_of "$1")/lib"; }
+
+test_with() {
+  build "$1"
+  PYTHONPATH="$(path_of "$1")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$1" -m pytest -q python/tests
+}
+
+every() {
+  local minor python
+  for minor in 9 10 11 12 13; do
+    python=$(command -v "python3.$minor" || true)
+    for candidate in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3."$minor".*/bin/python; do
+      [ -x "$candidate" ] && python="$candidate"
+    done
+    if [ -z "$python" ] || ! "$python" -c 'import venv' 2>/dev/null; then
+      echo "python 3.$minor is not on this machine"
+      continue
+    fi
+    echo "== $("$python" -V)"
+    if [ ! -e "build/venvs/3.$minor/.ready" ]; then
+      "$python" -m venv --clear "build/venvs/3.$minor"
+      "build/venvs/3.$minor/bin/python" -m pip install -q --disable-pip-version-check "nanobind>=2.9,<3" pytest pytest-asyncio
+      touch "build/venvs/3.$minor/.ready"
+    fi
+    test_with "build/venvs/3.$minor/bin/python"
+  done
+}
+
+mkdir -p build/python build/venvs
+case "${1:-}" in
+  build) build "$2" ;;
+  test) test_with "$2" ;;
+  test-every) every ;;
+  demo) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" demo/demo.py build/release/examples ;;
+  bench)
+    build "$2"
+    for bench in bench/bench_*.py; do
+      PYTHONPATH="$(path_of "$2")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$2" "$bench"
+    done
+    for bench in build/bench/bench/*_bench; do "$bench"; done ;;
+  *) echo "usage: tools/python.sh build|test|demo|bench PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
+esac

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what the project needs: Debian packages by name, Python packages into .venv. Does nothing where all is there.
+# Usage: tools/setup.sh [base|all|bench]...
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+base=(build-essential cmake ninja-build ccache pkg-config python3 python3-dev python3-venv libsimdjson-dev nlohmann-json3-dev
+      zlib1g-dev libssl-dev libboost1.81-dev libasio-dev libgtest-dev libsqlite3-dev)
+all=(clang-16 libclang-rt-16-dev)
+bench=(libbenchmark-dev librocksdb-dev)
+lint=(clang-format-16)
+
+wanted=("${base[@]}")
+for group in "$@"; do
+  case "$group" in
+    base) ;;
+    all) wanted+=("${all[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
+    lint) wanted+=("${lint[@]}") ;;
+    *) echo "setup: unknown group '$group'; there are: base all bench lint" >&2; exit 2 ;;
+  esac
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  echo "setup: installing ${missing[*]}"
+  if [ "$(id -u)" = 0 ]; then as_root=(); elif command -v sudo >/dev/null; then as_root=(sudo); else
+    echo "setup: these Debian packages are missing, and there is neither root nor sudo here. Ask an administrator for:" >&2
+    echo "  apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+python="${PYTHON:-python3}"
+stamp=".venv/.ready-$( (cat tools/requirements.txt; "$python" -V) | sha256sum | cut -c1-12)"
+if [ ! -e "$stamp" ]; then
+  echo "setup: making .venv with $("$python" -V)"
+  "$python" -m venv --clear .venv
+  .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/requirements.txt
+  touch "$stamp"
+fi
+incumbent=build/incumbent
+if [ ! -e "$incumbent/.ready" ]; then
+  echo "setup: installing cacherator 1.2.9, the incumbent, beside the project (for tests and benchmarks)"
+  .venv/bin/python -m pip install -q --disable-pip-version-check --target "$incumbent" cacherator==1.2.9
+  touch "$incumbent/.ready"
+fi
