@@ -1,0 +1,475 @@
+"""JSONCache and Cached: the Python face. What is hot is native (`_native`); here is what is rare."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import weakref
+from typing import Any, Dict, List, Optional
+
+from . import _native, _options
+
+_MISSING = object()
+_NAN = float("nan")
+#: Names in an object's __dict__ that are the cache's own, not the user's state.
+_OWN = frozenset({"_cacherator_state", "_excluded_cache_vars", "_dynamodb", "_dynamodb_enabled", "_save_on_del", "cache_status",
+                  "last_cache_status"})  # fmt: skip
+
+_living: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_ids: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
+
+
+def _log(message: str) -> None:
+    import logging
+
+    logging.getLogger("cacherator").warning(message)
+
+
+_native.set_log_sink(_log)
+
+
+class _Settings:
+    """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
+
+    __slots__ = ("data_id", "directory", "ttl", "logging", "save_on_del", "power", "dynamodb_table", "loaded")
+
+    def __init__(self, owner: type) -> None:
+        self.data_id = owner.__name__
+        self.directory = "data/cache"
+        self.ttl: Any = 999
+        self.logging = True
+        self.save_on_del = False
+        self.power = False
+        self.dynamodb_table: Optional[str] = None
+        self.loaded: Dict[str, str] = {}
+
+    def __reduce__(self) -> Any:
+        return _restore_settings, ({name: getattr(self, name) for name in self.__slots__},)
+
+
+def _restore_settings(values: Dict[str, Any]) -> _Settings:
+    settings = _Settings.__new__(_Settings)
+    for name, value in values.items():
+        setattr(settings, name, dict(value) if name == "loaded" else value)
+    return settings
+
+
+def _open(settings: _Settings, clear: bool = False) -> _native.Cache:
+    return _native.open(
+        _options.storable(settings.data_id),
+        settings.directory,
+        _options.incumbent_stem(settings.data_id),
+        clear,
+        settings.logging and JSONCache._global_logging,
+        settings.power,
+    )
+
+
+def _settings(self: Any) -> _Settings:
+    """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
+    found = self.__dict__.get("_json_cache_settings")
+    if found is None:
+        found = _Settings(type(self))
+        object.__setattr__(self, "_json_cache_settings", found)
+        found.directory = os.path.abspath(found.directory)
+    return found
+
+
+def open_for_object(self: Any, memory: Any) -> None:
+    """Called by the hot path: the memory of this object has no cache yet."""
+    if isinstance(self, JSONCache):
+        settings = _settings(self)
+        _native.configure(memory, _open(settings), _options.days(settings.ttl, type(self).__name__))
+    else:
+        ttl = getattr(self, "_json_cache_ttl", 999)
+        _native.configure(memory, None, _options.days(ttl, type(self).__name__))
+
+
+def open_for_function(function: Any, cls: Optional[type], memory: Any) -> None:
+    """Called by the hot path: a function, class method or static method is called for the first time."""
+    wrapped = function.__wrapped__
+    settings = _Settings(object)
+    parts = wrapped.__qualname__.split(".")
+    if cls is not None:
+        settings.data_id = cls.__name__
+    elif len(parts) > 1 and parts[-2] != "<locals>":
+        settings.data_id = parts[-2]
+    else:
+        module = wrapped.__module__
+        if module == "__main__":
+            main = getattr(sys.modules.get("__main__"), "__file__", None)
+            module = os.path.splitext(os.path.basename(main))[0] if main else "__main__"
+        settings.data_id = f"{module}.{wrapped.__qualname__}"
+    directory, data_id = function._cacherator_home
+    settings.directory = os.path.abspath(directory or settings.directory)
+    settings.data_id = data_id or settings.data_id
+    _native.configure(memory, _open(settings), 999.0)
+
+
+def _cache(self: Any) -> _native.Cache:
+    memory = _native.memory_of(self)
+    if memory is None:
+        raise TypeError(f"an object of {type(self).__name__} cannot keep a cache: it has no __dict__ or no __weakref__")
+    cache = _native.cache_of(memory)
+    if cache is None:
+        open_for_object(self, memory)
+        cache = _native.cache_of(memory)
+    return cache
+
+
+class JSONCache:
+    """Base class: methods decorated with `@Cached()` remember their results, and the object its state, in a JSON file.
+
+    Every method may be called from any thread. Faults of files never raise; they are warnings of the logger `cacherator`.
+    """
+
+    _global_logging = True
+
+    def __init__(
+        self,
+        data_id: Any = None,
+        directory: Any = "data/cache",
+        clear_cache: bool = False,
+        ttl: Any = 999,
+        logging: bool = True,
+        dynamodb_table: Optional[str] = None,
+        save_on_del: bool = False,
+        *,
+        durability: str = "process",
+    ) -> None:
+        """Opens the cache and restores the object's state.
+
+        data_id: name of the cache (default: the class's name). directory: folder of its files. clear_cache: begin empty.
+        ttl: days (or a timedelta) for which results and state count. logging: warnings of this object. save_on_del: with
+        DynamoDB, write there too when the object goes. durability: "process" or "power".
+        Raises TypeError or ValueError where an argument cannot be used.
+        """
+        settings = _Settings(type(self))
+        settings.data_id = _options.text(data_id, "data_id", type(self).__name__)
+        settings.directory = os.path.abspath(_options.directory(directory))
+        _options.days(ttl, type(self).__name__)
+        settings.ttl = ttl
+        settings.logging = bool(logging)
+        settings.save_on_del = bool(save_on_del)
+        settings.power = _options.durability(durability)
+        settings.dynamodb_table = dynamodb_table
+        object.__setattr__(self, "_json_cache_settings", settings)
+        memory = _native.memory_of(self)
+        if memory is None:
+            raise TypeError(f"{type(self).__name__} cannot keep a cache: its objects have no __dict__ or no __weakref__")
+        _native.configure(memory, _open(settings, bool(clear_cache)), _options.days(ttl, type(self).__name__))
+        _ids[id(self)] = self
+        if dynamodb_table:
+            _cache(self).warn(
+                f"dynamodb_table={dynamodb_table!r}: sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table"
+            )
+        if not clear_cache:
+            self._restore_state()
+
+    # ---- state
+
+    def _restore_state(self) -> None:
+        settings, cache = _settings(self), _cache(self)
+        saved = cache.state_saved()
+        if not saved or saved + _options.days(settings.ttl, "") * 86400 <= _now():
+            return
+        for name, (value, json, plain, fault) in cache.state().items():
+            if fault is not None:
+                cache.warn(f"the variable {name!r} of {settings.data_id!r} cannot be restored: {fault}")
+                continue
+            if name in _OWN or name.startswith("_json_cache") or name in getattr(self, "_excluded_cache_vars", ()):
+                continue
+            if isinstance(getattr(type(self), name, None), property):
+                continue
+            try:
+                object.__setattr__(self, name, value) if _frozen(self) else setattr(self, name, value)
+            except Exception as error:
+                cache.warn(f"the variable {name!r} of {settings.data_id!r} cannot be restored: {type(error).__name__}: {error}")
+                continue
+            if not plain:
+                settings.loaded[name] = json
+
+    def _state_texts(self) -> Dict[str, str]:
+        """name -> JSON text of each variable that is saved."""
+        excluded = getattr(self, "_excluded_cache_vars", ())
+        texts = {}
+        for name, value in list(vars(self).items()):
+            if type(name) is not str or name in _OWN or name.startswith("_json_cache") or name in excluded:
+                continue
+            if isinstance(getattr(type(self), name, None), property):
+                continue
+            try:
+                texts[name] = _native.encode(value)
+            except Exception as error:
+                self._warn_unsaved(name, error)
+        return texts
+
+    def _warn_unsaved(self, name: str, error: Exception) -> None:
+        if name.startswith("_") and not isinstance(error, ValueError):
+            return
+        message = str(error).lstrip(": ") or type(error).__name__
+        data_id = _settings(self).data_id
+        _cache(self).warn(
+            f"the variable {name!r} of {data_id!r} is not saved: {message}. To leave it out in silence: "
+            f"self._excluded_cache_vars = [{name!r}]",
+            f"unsaved {data_id} {name}",
+        )
+
+    def _save_state(self, touch: bool) -> None:
+        """Writes the variables that changed since they were loaded or saved here."""
+        settings = _settings(self)
+        texts = self._state_texts()
+        changed = {name: json for name, json in texts.items() if settings.loaded.get(name) != json}
+        present = vars(self)
+        gone = [name for name in settings.loaded if name not in present]
+        if changed or gone or (touch and texts):
+            _cache(self).save_state(changed, gone, touch)
+            settings.loaded = texts
+
+    def json_cache_save(self) -> None:
+        """Saves the object's state, and brings the document up to date. Never raises for what the files do."""
+        try:
+            self._save_state(touch=True)
+            _cache(self).checkpoint()
+        except OSError as error:
+            _cache(self).warn(f"saving {_settings(self).data_id!r}: {error}")
+
+    def json_cache_save_db(self) -> None:
+        """Deprecated: the same as json_cache_save()."""
+        import warnings
+
+        warnings.warn("json_cache_save_db() is deprecated; json_cache_save() does all it did", DeprecationWarning, stacklevel=2)
+        self.json_cache_save()
+
+    def _finalize_cache(self) -> None:
+        """The object goes: its state is written. Never raises."""
+        if "_json_cache_settings" in self.__dict__:
+            self._json_cache_save_l1()
+
+    def _json_cache_save_l1(self) -> None:
+        try:
+            self._save_state(touch=False)
+        except Exception as error:
+            _log_quietly(self, f"state could not be saved: {type(error).__name__}: {error}")
+
+    def __del__(self) -> None:
+        try:
+            self._finalize_cache()
+        except Exception:
+            pass  # the interpreter may be half gone; what could be saved was saved by _at_exit
+
+    # ---- entries
+
+    def json_cache_clear(self, function_name: Optional[str] = None) -> None:
+        """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
+        cache = _cache(self)
+        memory = _native.memory_of(self)
+        try:
+            if function_name is None:
+                cache.clear("*")
+            elif "(" in function_name:
+                cache.drop(_native.shorten(function_name))
+                function_name = _native.shorten(function_name)
+            else:
+                cache.clear(function_name)
+        except OSError as error:
+            cache.warn(str(error))
+        _native.forget(memory, function_name)
+
+    def json_cache_stats(self) -> Dict[str, Any]:
+        """{'total_entries': n, 'functions': {name: n}}"""
+        functions: Dict[str, int] = {}
+        signatures = self._signatures()
+        for signature in signatures:
+            name = signature.split("(")[0]
+            functions[name] = functions.get(name, 0) + 1
+        return {"total_entries": len(signatures), "functions": functions}
+
+    def json_cache_info(self) -> Dict[str, Any]:
+        """Figures of this cache and this object: entries, bytes, faults, and hits and misses of each function."""
+        info = dict(_cache(self).info())
+        info["functions"] = _native.counts(_native.memory_of(self))
+        return info
+
+    def json_cache_list_db_keys(self, limit: int = 100, last_key: Optional[str] = None) -> Dict[str, Any]:
+        """Caches stored in DynamoDB, a page at a time: {'keys': [...], 'last_key': ...}."""
+        return {"keys": [], "last_key": None}
+
+    def _signatures(self) -> List[str]:
+        stored = _cache(self).signatures()
+        own = _native.values(_native.memory_of(self))
+        return stored + sorted(set(own).difference(stored)) if len(own) else stored
+
+    @property
+    def cache_status(self) -> Dict[str, str]:
+        """signature -> "l1", "l2" or "miss": for all that is stored, and for each call that this object made."""
+        status = dict.fromkeys(_cache(self).signatures(), "l1")
+        status.update(_native.statuses(_native.memory_of(self)))
+        return status
+
+    @cache_status.setter
+    def cache_status(self, value: Any) -> None:
+        pass  # kept by the cache itself; assigning to it, as subclasses of 1.2.9 may, changes nothing
+
+    @property
+    def last_cache_status(self) -> Optional[str]:
+        """Of this object's most recent cached call; None before the first one."""
+        memory = _native.memory_of(self)
+        return None if memory is None else _native.last_status(memory)
+
+    @last_cache_status.setter
+    def last_cache_status(self, value: Any) -> None:
+        pass
+
+    # ---- what programs written for 1.2.9 look at: live views
+
+    @property
+    def _json_cache_func_cache(self) -> Dict[str, Dict[str, Any]]:
+        from datetime import datetime
+
+        found = dict(_cache(self).entries())
+        found.update(_native.values(_native.memory_of(self)))
+        return {
+            signature: {"value": value, "date": datetime.fromtimestamp(utc)} for signature, (value, utc) in sorted(found.items())
+        }
+
+    @property
+    def _cached_variables(self) -> Dict[str, Any]:
+        return {name: vars(self)[name] for name in sorted(self._state_texts())}
+
+    @property
+    def _json_cache_variable_cache(self) -> Dict[str, Any]:
+        return self._cached_variables
+
+    @property
+    def _json_cache_filename_with_path(self) -> str:
+        return str(_cache(self).info()["document"])
+
+    @property
+    def _json_cache_directory(self) -> str:
+        return _settings(self).directory
+
+    @property
+    def _json_cache_data_id(self) -> str:
+        return _settings(self).data_id
+
+    @property
+    def _json_cache_logging(self) -> bool:
+        return _settings(self).logging and self._global_logging
+
+    @_json_cache_logging.setter
+    def _json_cache_logging(self, on: bool) -> None:
+        _settings(self).logging = bool(on)
+        _cache(self).set_logging(bool(on) and self._global_logging)
+
+    @property
+    def _json_cache_ttl(self) -> Any:
+        return _settings(self).ttl
+
+    @_json_cache_ttl.setter
+    def _json_cache_ttl(self, ttl: Any) -> None:
+        value = _options.days(ttl, type(self).__name__)
+        _settings(self).ttl = ttl
+        _cache(self)
+        _native.set_ttl(_native.memory_of(self), value)
+
+    @property
+    def _dynamodb_enabled(self) -> bool:
+        return False
+
+    @property
+    def _save_on_del(self) -> bool:
+        return _settings(self).save_on_del
+
+    def _should_log(self) -> bool:
+        return self._json_cache_logging
+
+    @classmethod
+    def set_logging(cls, enabled: bool) -> None:
+        """Switches the warnings of all caches on or off."""
+        JSONCache._global_logging = bool(enabled)
+        for living in list(_ids.values()):
+            _cache(living).set_logging(bool(enabled) and _settings(living).logging)
+
+    def __str__(self) -> str:
+        return self._json_cache_data_id
+
+    def __repr__(self) -> str:
+        return self._json_cache_data_id
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
+
+
+def _frozen(self: Any) -> bool:
+    parameters = getattr(type(self), "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)
+
+
+def _log_quietly(self: Any, message: str) -> None:
+    try:
+        _cache(self).warn(message)
+    except Exception:
+        pass
+
+
+@atexit.register
+def _at_exit() -> None:
+    for living in list(_ids.values()):
+        living._finalize_cache()
+    _native.flush()
+
+
+def _check_function(function: Any) -> None:
+    if isinstance(function, property):
+        raise TypeError("@Cached() goes below @property: put @property on the line above @Cached()")
+    if isinstance(function, type):
+        raise TypeError(f"@Cached() remembers calls of functions and methods; {function.__name__} is a class")
+    if not hasattr(function, "__code__"):
+        raise TypeError(f"@Cached() needs a function written in Python; {function!r} is none (wrap it in one: def f(...): ...)")
+
+
+class Cached:
+    """Remembers what a function returns: `@Cached()`, `@Cached(ttl=7)` or bare `@Cached`, on methods, async methods, functions,
+    class methods and static methods.
+
+    ttl: days or a timedelta (default: the class's). clear_cache: the first call of each signature in a process computes.
+    key: a function of the same arguments whose result names the call. directory, data_id: where a plain function's results go.
+    """
+
+    def __new__(cls, ttl: Any = None, clear_cache: bool = False, **options: Any) -> Any:
+        made = super().__new__(cls)
+        if callable(ttl) or isinstance(ttl, (classmethod, staticmethod, property)):
+            made.__init__(None, clear_cache, **options)  # type: ignore[misc]
+            return made(ttl)
+        return made
+
+    def __init__(self, ttl: Any = None, clear_cache: bool = False, *, key: Any = None, directory: Any = None, data_id: Any = None) -> None:
+        self.ttl = ttl
+        self.clear_cache = bool(clear_cache)
+        self._days = _NAN if ttl is None else _options.days(ttl, "@Cached()")
+        if key is not None and not callable(key):
+            raise TypeError(f"@Cached(key={key!r}): key is a function of the call's arguments")
+        self._key = key
+        self._home = (
+            _options.directory(directory) if directory is not None else None,
+            _options.text(data_id, "data_id", "") if data_id is not None else None,
+        )
+
+    def __call__(self, function: Any) -> Any:
+        if isinstance(function, (classmethod, staticmethod)):
+            return type(function)(self(function.__func__))
+        _check_function(function)
+        code = function.__code__
+        is_async = bool(code.co_flags & 0x180)  # CO_COROUTINE, CO_ITERABLE_COROUTINE
+        if code.co_flags & 0x220:  # generators, async or not
+            raise TypeError(
+                f"@Cached(): {function.__qualname__} is a generator, whose results are used up by the first caller; return a list"
+            )
+        made = _native.CachedFunction(function, self._days, self.clear_cache, is_async, self._key)
+        made._cacherator_home = self._home
+        return made

@@ -1,0 +1,73 @@
+"""What users may give, checked at once: the error names the thing, the value and the remedy."""
+
+from __future__ import annotations
+
+import math
+import os
+from datetime import timedelta
+from typing import Any, Optional
+
+
+def days(ttl: Any, where: str) -> float:
+    """A ttl in days, from a number of days or a timedelta."""
+    if isinstance(ttl, timedelta):
+        return ttl.total_seconds() / 86400
+    if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
+        as_number = getattr(type(ttl), "__float__", None)
+        if as_number is None or isinstance(ttl, bool):
+            raise TypeError(f"{where}: ttl={ttl!r} is neither a number of days nor a timedelta")
+        ttl = float(ttl)
+    if math.isnan(ttl):
+        raise ValueError(f"{where}: ttl is NaN; give a number of days (0 or less: never a hit)")
+    return float(min(max(ttl, -1e15), 1e15))
+
+
+def text(value: Any, name: str, default: str) -> str:
+    """A text, a path or a number as text."""
+    if value is None or value == "":
+        return default
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, bytes):
+        value = os.fsdecode(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} is neither a text nor a path nor a number")
+    if "\0" in value:
+        raise ValueError(f"{name}={value!r} holds a NUL character, which no file name can; leave it out")
+    return value
+
+
+def storable(data_id: str) -> str:
+    """UTF-8 can say every text but lone surrogates: these become their escapes."""
+    return data_id.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def incumbent_stem(data_id: str) -> str:
+    """1.2.9's file name for a data_id beyond ASCII, where python-slugify is installed; else nothing."""
+    if data_id.isascii():
+        return ""
+    try:
+        from slugify import slugify
+    except ImportError:
+        return ""
+    from hashlib import sha256
+
+    name = data_id if len(data_id) < 180 else f"{data_id[:140]}-{sha256(data_id.encode()).hexdigest()}"
+    return str(slugify(name))
+
+
+def durability(value: Any) -> bool:
+    """True for "power"."""
+    if value not in ("process", "power"):
+        raise ValueError(f"durability={value!r}: give 'process' (a returned result survives kill -9) or 'power' (and a loss of power)")
+    return bool(value == "power")
+
+
+def directory(value: Any) -> str:
+    return text(value, "directory", "")
+
+
+def optional_ttl(ttl: Any, where: str) -> Optional[float]:
+    return None if ttl is None else days(ttl, where)

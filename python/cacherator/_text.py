@@ -1,0 +1,128 @@
+"""Texts of arguments in signatures, for the types that the native part does not know by itself."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import types
+from typing import Any, Optional
+
+from . import _native
+
+#: Types whose repr says type and value, the same in every process.
+_CLEAR = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)
+#: The same, known by name so that their modules need not be imported.
+_CLEAR_NAMES = {
+    ("decimal", "Decimal"),
+    ("fractions", "Fraction"),
+    ("uuid", "UUID"),
+    ("zoneinfo", "ZoneInfo"),
+    ("pathlib", "PurePosixPath"),
+    ("pathlib", "PureWindowsPath"),
+    ("pathlib", "PosixPath"),
+    ("pathlib", "WindowsPath"),
+    ("pathlib._local", "PurePosixPath"),
+    ("pathlib._local", "PureWindowsPath"),
+    ("pathlib._local", "PosixPath"),
+    ("pathlib._local", "WindowsPath"),
+}
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _module_level(thing: Any) -> Optional[str]:
+    """`module.qualname` of a class or function, if that name leads back to it."""
+    module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    found: Any = module
+    for part in thing.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return f"{thing.__module__}.{thing.__qualname__}" if found is thing else None
+
+
+def has_clear_repr(value: object) -> bool:
+    """True for types whose repr alone tells type and value: what 1.2.9 wrote for them is not ambiguous."""
+    cls = type(value)
+    if cls in _CLEAR or (cls.__module__, cls.__qualname__) in _CLEAR_NAMES:
+        return True
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(value, enum.Enum) and cls.__repr__ is enum.Enum.__repr__
+
+
+def render(value: Any, depth: int) -> Optional[str]:
+    """The canonical text of `value`, or None where only its address tells it (or a part of it) from another."""
+    try:
+        return _render(value, depth)
+    except _native.NoText:
+        return None
+
+
+def _render(value: Any, depth: int) -> Optional[str]:
+    cls = type(value)
+    key = getattr(cls, "__cache_key__", None)
+    if key is not None:
+        return f"{_name(cls)}({_native.render(key(value), depth)})"
+    if cls is complex:
+        return f"complex({_native.render(value.real, depth)}, {_native.render(value.imag, depth)})"
+    if cls in (bytearray, range, type(NotImplemented), type(...)):
+        return repr(value)
+    if cls is slice:
+        return f"slice({_native.render((value.start, value.stop, value.step), depth)})"
+    if cls in _CLEAR or (cls.__module__, cls.__qualname__) in _CLEAR_NAMES:
+        text = repr(value)
+        fold = getattr(value, "fold", 0)
+        return text if not fold or "fold=" in text else f"{text[:-1]}, fold=1)"
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(value, enum.Enum):
+        return f"<{cls.__qualname__}.{value.name}: {_native.render(value.value, depth)}>"
+    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        return _module_level(value)
+    if isinstance(value, types.ModuleType):
+        return f"<module {value.__name__!r}>"
+    fields = getattr(cls, "__dataclass_fields__", None)
+    if fields is not None:
+        inside = ", ".join(
+            f"{name}={_native.render(getattr(value, name), depth)}"
+            for name, field in fields.items()
+            if field.compare and field._field_type.name == "_FIELD"
+        )
+        return f"{_name(cls)}({inside})"
+    array = _array(value)
+    if array is not None:
+        return array
+    for base in (str, bytes, int, float, tuple, list, dict, set, frozenset):
+        if isinstance(value, base) and "__repr__" not in vars(cls):
+            if base is tuple and hasattr(cls, "_fields"):
+                return f"{_name(cls)}{_native.render(tuple(value), depth)}"
+            return f"{_name(cls)}({_native.render(base(value), depth)})"
+    return _own_repr(value, cls)
+
+
+def _array(value: Any) -> Optional[str]:
+    """Arrays and data frames: type, dtype, shape and a digest of all their bytes."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        if value.dtype.hasobject:
+            return f"ndarray({value.dtype.str}, {value.shape}, {_native.render(value.tolist(), 0)})"
+        import hashlib
+
+        digest = hashlib.sha256(numpy.ascontiguousarray(value).tobytes()).hexdigest()
+        return f"ndarray({value.dtype.str}, {value.shape}, sha256={digest})"
+    if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index)):
+        import hashlib
+
+        hashes = pandas.util.hash_pandas_object(value, index=True).values.tobytes()
+        names = [str(t) for t in value.dtypes] if hasattr(value, "columns") else str(value.dtype)
+        columns = list(map(str, value.columns)) if hasattr(value, "columns") else value.name
+        return f"{type(value).__name__}({value.shape}, {columns}, {names}, sha256={hashlib.sha256(hashes).hexdigest()})"
+    return None
+
+
+def _own_repr(value: Any, cls: type) -> Optional[str]:
+    if cls.__repr__ is object.__repr__:
+        return None
+    text = repr(value)
+    if f"at {hex(id(value))}" in text or f"0x{id(value):x}" in text.lower() or " at 0x" in text:
+        return None
+    return text

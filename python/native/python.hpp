@@ -1,0 +1,79 @@
+// CPython's objects, owned.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <string_view>
+#include <utility>
+
+namespace cacherator::python {
+
+/// A strong reference, or none. The GIL is held wherever one is touched.
+class Ref {
+ public:
+  Ref() = default;
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref(const Ref& other) noexcept : object_(other.object_) { Py_XINCREF(object_); }
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() { Py_XDECREF(object_); }
+
+  static Ref take(PyObject* owned) noexcept {
+    Ref ref;
+    ref.object_ = owned;
+    return ref;
+  }
+  static Ref share(PyObject* borrowed) noexcept {
+    Py_XINCREF(borrowed);
+    return take(borrowed);
+  }
+
+  [[nodiscard]] PyObject* get() const noexcept { return object_; }
+  [[nodiscard]] PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  PyObject* object_ = nullptr;
+};
+
+/// UTF-8 of a text; a null view and a Python error where it has lone surrogates.
+inline std::string_view utf8_of(PyObject* text) noexcept {
+  Py_ssize_t size = 0;
+  const char* bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  return bytes ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view();
+}
+
+/// UTF-8 in which lone surrogates are three bytes ("surrogatepass").
+inline Ref wtf8_of(PyObject* text) noexcept { return Ref::take(PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")); }
+inline std::string_view bytes_of(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+inline Ref text_from(std::string_view utf8) noexcept {
+  return Ref::take(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));
+}
+
+/// Runs `call` without the GIL.
+template <class Call>
+auto without_gil(Call call) {
+  struct Released {
+    PyThreadState* state = PyEval_SaveThread();
+    ~Released() { PyEval_RestoreThread(state); }
+  } released;
+  return call();
+}
+
+#if PY_VERSION_HEX < 0x030A0000
+inline PyObject* Py_NewRef(PyObject* object) noexcept {
+  Py_INCREF(object);
+  return object;
+}
+#endif
+
+/// An attribute of one of our Python modules, looked up once ("cacherator._values", "restore"). Borrowed; null + error.
+PyObject* imported(const char* module, const char* name);
+
+}  // namespace cacherator::python

@@ -1,0 +1,289 @@
+#include "story.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "encode.hpp"
+
+namespace cacherator::python {
+namespace {
+
+using engine::Time;
+
+PyObject* lineage_variable() {
+  static PyObject* const variable = PyContextVar_New("cacherator_lineage", nullptr);
+  return variable;
+}
+
+void free_lineage(PyObject* capsule) {
+  delete static_cast<engine::LineagePtr*>(PyCapsule_GetPointer(capsule, nullptr));
+}
+
+/// A leader's exception, shared with threads that do not hold the GIL.
+std::shared_ptr<void> share_exception(PyObject* exception) {
+  Py_INCREF(exception);
+  return {exception, [](void* object) {
+            const PyGILState_STATE gil = PyGILState_Ensure();
+            Py_DECREF(static_cast<PyObject*>(object));
+            PyGILState_Release(gil);
+          }};
+}
+
+bool anchors_live(const Known& known) {
+  return std::all_of(known.anchors.begin(), known.anchors.end(),
+                     [](const Ref& anchor) { return PyWeakref_GetObject(anchor.get()) != Py_None; });
+}
+
+void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* argument) {
+  if (!memory->cache) return;
+  const std::string type = Py_TYPE(argument)->tp_name;
+  memory->cache->warn("a call of '" + f->name + "' has an argument of type " + type +
+                          " that nothing but its address tells from others: it is remembered in memory only, while that "
+                          "object lives. Give " + type + " a __cache_key__() or a __repr__ without an address, or use @Cached(key=...)",
+                      f->name + '/' + type);
+}
+
+}  // namespace
+
+engine::LineagePtr current_lineage() {
+  PyObject* value = nullptr;
+  if (PyContextVar_Get(lineage_variable(), nullptr, &value) < 0) PyErr_Clear();
+  if (!value) return nullptr;
+  const Ref held = Ref::take(value);
+  return *static_cast<engine::LineagePtr*>(PyCapsule_GetPointer(value, nullptr));
+}
+
+PyObject* set_lineage(const engine::LineagePtr& lineage) {
+  const Ref capsule = Ref::take(PyCapsule_New(new engine::LineagePtr(lineage), nullptr, free_lineage));
+  return capsule ? PyContextVar_Set(lineage_variable(), capsule.get()) : nullptr;
+}
+
+void reset_lineage(PyObject* token) {
+  if (PyContextVar_Reset(lineage_variable(), token) < 0) PyErr_Clear();
+  Py_DECREF(token);
+}
+
+bool still_holds(Memory* memory, Table* table, Known* known, Time now) {
+  if (now >= known->expires || !known->value) return false;
+  if (!known->anchors.empty() && !anchors_live(*known)) return false;
+  if (!memory->cache) return true;
+  engine::Cache& cache = *memory->cache;
+  const auto& fresh = cache.freshness();
+  if (!fresh.current(now)) without_gil([&] { cache.refresh(); });
+  const auto generation = fresh.generation.load(std::memory_order_acquire);
+  if (known->generation == generation) return true;
+  if (known->serial == 0) {
+    if (!cache.holds(table->name(), known->under)) return table->forget(known), false;
+  } else {
+    const auto entry = without_gil([&] { return cache.find(known->signature, known->digest); });
+    if (!entry || entry->serial != known->serial) return false;
+  }
+  known->generation = generation;
+  return true;
+}
+
+std::unique_ptr<Story> Story::begin(FunctionObject* f, Memory* memory, Table* table, const Arguments& arguments) {
+  Text text;
+  if (f->key) {
+    const Ref key = Ref::take(PyObject_Vectorcall(f->key, arguments.values, static_cast<size_t>(arguments.positional), arguments.names));
+    if (!key) return nullptr;
+    (text.out += table->name()) += '(';
+    if (!render(text, key.get())) return nullptr;
+    text.out += ",){}";
+  } else {
+    switch (f->parameters->canonical(table->name(), arguments, text)) {
+      case Parameters::Answer::text: break;
+      case Parameters::Answer::mismatch: return nullptr;
+      case Parameters::Answer::error: return nullptr;
+    }
+  }
+  std::unique_ptr<Story> story(new Story);
+  for (PyObject* argument : text.anonymous) {
+    warn_anonymous(f, memory, argument);
+    Ref anchor = Ref::take(PyWeakref_NewRef(argument, nullptr));
+    if (!anchor) return PyErr_Clear(), nullptr;
+    story->anchors_.push_back(std::move(anchor));
+  }
+  story->anonymous_ = !text.anonymous.empty();
+  story->function_ = Ref::share(reinterpret_cast<PyObject*>(f));
+  story->memory_ = Ref::share(reinterpret_cast<PyObject*>(memory));
+  story->table_ = table;
+  if (memory->cache && !story->anonymous_ && !f->key && table->name() == f->name) {
+    std::string old;
+    if (Parameters::incumbent(table->name(), arguments, old) && old != text.out) {
+      story->old_signature_ = engine::shorten(std::move(old)).text;
+    }
+  }
+  story->signature_ = engine::shorten(std::move(text.out));
+  story->recompute_ = f->clear_cache && !f->computed.contains(story->signature_.text);
+  bool fast = false;
+  table->find(arguments, story->hash_, fast);
+  if (fast && !f->key) {
+    story->fast_ = true;
+    const Py_ssize_t count = arguments.positional + (arguments.names ? PyTuple_GET_SIZE(arguments.names) : 0);
+    for (Py_ssize_t i = 0; i < count; ++i) story->argument_values_.push_back(Ref::share(arguments.values[i]));
+    story->argument_names_ = Ref::share(arguments.names);
+    story->positional_ = arguments.positional;
+  }
+  return story;
+}
+
+double Story::ttl() const {
+  const double own = as_function(function_.get())->ttl;
+  return std::isnan(own) ? reinterpret_cast<Memory*>(memory_.get())->ttl : own;
+}
+
+Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Status status) {
+  auto* memory = reinterpret_cast<Memory*>(memory_.get());
+  auto known = std::make_unique<Known>();
+  known->signature = signature_.text;
+  known->digest = signature_.digest;
+  known->value = Ref::share(value);
+  known->utc = utc;
+  known->expires = engine::expiry(utc, ttl());
+  known->generation = kept.generation;
+  known->serial = kept.serial;
+  known->status = memory->last = status;
+  known->anchors = anchors_;
+  if (lead_) known->under = lead_->under;
+  Known* made = table_->remember(std::move(known));
+  if (fast_) {
+    std::vector<PyObject*> values;
+    for (const auto& held : argument_values_) values.push_back(held.get());
+    table_->alias({values.data(), positional_, argument_names_.get()}, hash_, made);
+  }
+  return made;
+}
+
+bool Story::try_memory(Ref& value) {
+  if (recompute_) return false;
+  auto* memory = reinterpret_cast<Memory*>(memory_.get());
+  Known* known = table_->find(signature_.text);
+  if (!known || !still_holds(memory, table_, known, engine::now())) return false;
+  value = known->value;
+  known->status = memory->last = Status::l1;
+  ++table_->hits_l1;
+  if (fast_) {
+    std::vector<PyObject*> values;
+    for (const auto& held : argument_values_) values.push_back(held.get());
+    table_->alias({values.data(), positional_, argument_names_.get()}, hash_, known);
+  }
+  return true;
+}
+
+/// A stored value that cannot be restored is a miss, said once: it is computed anew.
+bool Story::take(const engine::Entry& entry, Ref& value) {
+  auto* memory = reinterpret_cast<Memory*>(memory_.get());
+  value = Ref::take(decode(entry.value, entry.plain));
+  if (!value) {
+    if (!PyErr_ExceptionMatches(PyExc_ValueError)) return false;
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    const Ref text = Ref::take(error ? PyObject_Str(error) : nullptr);
+    memory->cache->warn("the stored value of " + signature_.text + " cannot be restored (" +
+                            std::string(text ? utf8_of(text.get()) : "") + "); it is computed anew", signature_.text);
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+    recompute_ = true;
+    return false;
+  }
+  const engine::Kept kept{.serial = entry.serial, .generation = memory->cache->freshness().generation.load(), .utc = entry.utc};
+  const bool l2 = entry.layer == engine::Layer::l2;
+  remember(value.get(), entry.utc, kept, l2 ? Status::l2 : Status::l1);
+  ++(l2 ? table_->hits_l2 : table_->hits_l1);
+  return true;
+}
+
+Story::Next Story::ask(Ref& value) {
+  if (try_memory(value)) return Next::hit;
+  auto* memory = reinterpret_cast<Memory*>(memory_.get());
+  if (!memory->cache || anonymous_) {
+    lead_.emplace();
+    lead_->lineage = current_lineage();
+    return Next::lead;
+  }
+  engine::Cache& cache = *memory->cache;
+  for (;;) {
+    engine::Call call{.signature = signature_.text, .digest = signature_.digest, .old_signature = old_signature_, .ttl = ttl(),
+                      .recompute = recompute_, .alone = alone_, .lineage = current_lineage()};
+    auto answer = without_gil([&] { return cache.ask(call); });
+    if (auto* entry = std::get_if<engine::Entry>(&answer)) {
+      if (take(*entry, value)) return Next::hit;
+      if (PyErr_Occurred()) return Next::error;
+      continue;
+    }
+    if (auto* wait = std::get_if<engine::Wait>(&answer)) {
+      wait_.emplace(std::move(*wait));
+      return Next::wait;
+    }
+    lead_.emplace(std::move(std::get<engine::Lead>(answer)));
+    return Next::lead;
+  }
+}
+
+bool Story::waited() {
+  const auto end = wait_->flight().ended();
+  if (end == engine::Flight::End::failed) {
+    const auto failure = wait_->flight().failure();
+    auto* exception = static_cast<PyObject*>(failure.get());
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
+    wait_.reset();
+    return false;
+  }
+  alone_ = end == engine::Flight::End::kept;  // what it kept is found now, or this call cannot share
+  auto* f = as_function(function_.get());
+  if (recompute_ && end == engine::Flight::End::kept) recompute_ = !f->computed.contains(signature_.text);
+  wait_.reset();
+  return true;
+}
+
+bool Story::keep(PyObject* value) {
+  auto* memory = reinterpret_cast<Memory*>(memory_.get());
+  auto* f = as_function(function_.get());
+  ++table_->misses;
+  if (f->clear_cache) f->computed.insert(signature_.text);
+  if (!memory->cache || anonymous_) {
+    remember(value, engine::now(), {.generation = memory->cache ? memory->cache->freshness().generation.load() : 0}, Status::miss);
+    lead_.reset();
+    return true;
+  }
+  std::string json;
+  Problem problem{.path = "", .reason = ""};
+  if (!encode(value, json, problem)) {
+    std::string reason = problem.reason;
+    if (PyErr_Occurred()) {
+      PyObject *type, *error, *traceback;
+      PyErr_Fetch(&type, &error, &traceback);
+      const Ref text = Ref::take(error ? PyObject_Str(error) : nullptr);
+      reason = text ? std::string(utf8_of(text.get())) : "an error";
+      Py_XDECREF(type);
+      Py_XDECREF(error);
+      Py_XDECREF(traceback);
+      PyErr_Clear();
+    }
+    json.clear();
+    memory->cache->warn("the result of " + signature_.text + " is kept in memory only: result" + problem.path + ": " + reason,
+                        "result of " + f->name);
+  }
+  engine::Cache& cache = *memory->cache;
+  const double days = ttl();
+  const auto kept = without_gil([&] { return cache.keep(*lead_, signature_.text, signature_.digest, json, days); });
+  if (kept.cleared) {
+    memory->last = Status::miss;
+  } else {
+    remember(value, kept.utc, kept, Status::miss);
+  }
+  lead_->land();
+  lead_.reset();
+  return true;
+}
+
+void Story::fail(PyObject* exception) {
+  lead_->fail(share_exception(exception));
+  lead_.reset();
+}
+
+void Story::abandon() { lead_.reset(); }
+
+}  // namespace cacherator::python
