@@ -1,0 +1,101 @@
+"""Beside 1.2.9: its documents are read, ours are read by it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable
+
+from cacherator import Cached, JSONCache
+
+PROGRAM = """
+    from cacherator import JSONCache, Cached
+    class C(JSONCache):
+        n = 0
+        @Cached()
+        def f(self, x, y=2):
+            C.n += 1
+            return {"x": x, "y": y, "list": [1.5, None, True]}
+    c = C(data_id="both", logging=False)
+    CALLS
+    c.json_cache_save()
+    print(C.n, c.last_cache_status)
+"""
+
+
+def program(calls: str) -> str:
+    return PROGRAM.replace("CALLS", calls)
+
+
+def test_what_1_2_9_computed_is_a_hit_here(run_program: Callable[..., str]) -> None:
+    calls = "c.f(1, 3); c.f(1); c.f(1, y=4); c.f('caf\\u00e9', [1, {'a': 2}]); c.score = 5"
+    assert run_program(program(calls), incumbent=True) == "4 miss"
+    assert run_program(program(calls)) == "0 l1"
+    assert JSONCache(data_id="both").score == 5  # type: ignore[attr-defined]
+
+
+def test_what_is_computed_here_is_a_hit_in_1_2_9(run_program: Callable[..., str]) -> None:
+    calls = "c.f(1, 3); c.f('a', None); c.score = 7"
+    assert run_program(program(calls)) == "2 miss"
+    assert run_program(program("c.f(1, 3); c.f('a', None)"), incumbent=True) == "0 l1"
+    assert run_program("from cacherator import JSONCache\nprint(JSONCache(data_id='both').score)", incumbent=True) == "7"
+
+
+def test_programs_of_both_kinds_may_take_turns(run_program: Callable[..., str]) -> None:
+    for i in range(3):
+        assert run_program(program(f"c.f({i}, 1)")) == "1 miss"
+        assert run_program(program(f"c.f({i}, 2); c.f({i}, 1)"), incumbent=True) == "1 l1"
+    everything = "; ".join(f"c.f({i}, {j})" for i in range(3) for j in (1, 2))
+    assert run_program(program(everything)) == "0 l1"
+    assert run_program(program(everything), incumbent=True) == "0 l1"
+
+
+def test_old_documents_of_every_kind_are_read() -> None:
+    folder = Path("data/cache")
+    folder.mkdir(parents=True)
+    big = {f"f({i}, 0){{}}": {"value": "x" * 400, "date": "2026-01-01T00:00:00"} for i in range(10_000)}
+    document = {
+        "_json_cache_func_cache": {
+            "f(1, 2){}": {"value": float("nan"), "date": "2026-11-01T10:00:00.123456"},
+            "f(2, 2){}": {"value": float("inf"), "date": "2026-11-01T10:00:00"},
+            "f(3, 2){}": {"value": 10**40, "date": "2026-11-01T10:00:00"},
+            "f('\u00fc', 2){}": {"value": "\u00fc", "date": "2026-11-01T10:00:00"},
+            "f(4, 2){}": {"value": 1},
+            "f(5, 2){}": {"value": {"$cacherator": "tuple", "value": [1]}, "date": "2026-11-01T10:00:00.5"},
+            **big,
+        },
+        "_json_cache_last_save_date": "2026-11-01T10:00:00.000001",
+        "_json_cache_variable_cache": {"score": 1, "when": "2026-11-01T10:00:00"},
+    }
+    (folder / "old.json").write_text(json.dumps(document, indent=4, ensure_ascii=False))
+
+    class Old(JSONCache):
+        @Cached()
+        def f(self, x: Any, y: Any = 2) -> Any:
+            return "computed"
+
+    c = Old(data_id="old")
+    assert c.f(1) != c.f(1) and c.f(2) == float("inf") and c.f(3) == 10**40 and c.f("\u00fc") == "\u00fc"
+    assert c.f(4) == "computed" and c.f(5) == {"$cacherator": "tuple", "value": [1]} and c.f(9_999, 0) == "x" * 400
+    assert c.score == 1 and c.when == "2026-11-01T10:00:00"  # type: ignore[attr-defined]
+    c.json_cache_save()
+    again = Old(data_id="old")
+    assert again.f(5) == {"$cacherator": "tuple", "value": [1]} and again.f(3) == 10**40
+    written = json.loads((folder / "old.json").read_text())["_json_cache_func_cache"]
+    assert written["f(5, 2){}"] == {"value": {"$cacherator": "tuple", "value": [1]}, "date": "2026-11-01T10:00:00.500000"}
+    assert written["f(4, 2){}"]["value"] == "computed"
+
+
+def test_a_1_2_9_program_that_saves_while_ours_runs_loses_nothing_of_ours(run_program: Callable[..., str]) -> None:
+    class C(JSONCache):
+        @Cached()
+        def f(self, x: Any, y: Any = 2) -> Any:
+            return "ours"
+
+    ours = C(data_id="both")
+    ours.f(1, 1)
+    ours.json_cache_save()
+    assert run_program(program("c.f(2, 2)"), incumbent=True) == "1 miss"
+    ours.f(3, 3)
+    ours.json_cache_save()
+    assert [C(data_id="both").f(1, 1), C(data_id="both").f(2, 2)["x"], C(data_id="both").f(3, 3)] == ["ours", 2, "ours"]
