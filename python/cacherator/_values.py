@@ -202,9 +202,9 @@ def loads(text: str, plain: bool) -> Any:
 
     try:
         value = json.loads(text)
+        return value if plain else _untagged(value, 0)
     except RecursionError:
         raise ValueError("the value is nested too deeply") from None
-    return value if plain else _untagged(value, 0)
 
 
 def _untagged(value: Any, depth: int) -> Any:

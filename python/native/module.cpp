@@ -331,14 +331,14 @@ NB_MODULE(_native, m) {
       .def("waited", &AsyncCall::waited)
       .def("enter", &AsyncCall::enter)
       .def("leave", &AsyncCall::leave)
-      .def("keep", &AsyncCall::keep)
+      .def("keep", &AsyncCall::keep, nb::arg("value").none())
       .def("fail", &AsyncCall::fail)
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"));
-  m.def("render", &render_text, nb::arg("value"), nb::arg("depth") = 0);
-  m.def("encode", &encode_text);
-  m.def("encode_or_repr", &encode_or_repr);
+  m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
+  m.def("encode", &encode_text, nb::arg("value").none());
+  m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());
   m.def("decode", [](const std::string& json, bool plain) { return owned(decode(json, plain)); }, nb::arg("json"), nb::arg("plain") = false);
   m.def("shorten", [](const std::string& text) { return engine::shorten(text).text; });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });

@@ -135,6 +135,7 @@ Contents::Change Contents::clear(const ClearRecord& record) {
   auto& known = cleared[record.function];
   if (record.number >= known.number) known = {record.number, record.utc};
   clock = std::max(clock, record.number);
+  std::erase_if(odd_, [&](const auto& odd) { return record.function == "*" || function_of(odd.first) == record.function; });
   const auto removed = boost::unordered::erase_if(index_, [&](const auto& held) {
     const DocumentEntry& entry = held.second.entry;
     if (record.function != "*" && function_of(entry.signature) != record.function) return false;
@@ -220,7 +221,9 @@ std::string Contents::document(const std::string& data_id, Time now) const {
   for (const auto& entry : all()) {
     if (!long_outdated(entry, now)) writer.entry(entry);
   }
-  for (const auto& [signature, json] : odd_) writer.odd_entry(signature, json);
+  for (const auto& [signature, json] : odd_) {
+    if (!index_.contains(signature)) writer.odd_entry(signature, json);
+  }
   return writer.finish(variables, saved);
 }
 

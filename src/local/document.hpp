@@ -47,7 +47,7 @@ struct Document {
   std::vector<Variable> state{};
   Time saved = 0;                     ///< when state was saved; 0: never
   std::vector<Damage> damage{};
-  std::vector<std::pair<std::string, std::string>> odd{};  ///< entries that are JSON, but of no shape that can hit
+  std::vector<std::pair<std::string, std::string>> odd{};  ///< entries without a value or date: carried along, never a hit
   std::deque<std::string> texts{};    ///< signatures that had escapes
 };
 

@@ -141,7 +141,6 @@ class Reader {
   bool entry() {
     std::string_view raw;
     bool escaped;
-    const std::size_t from = scanner_.at();
     if (!scanner_.string(raw, escaped) || !scanner_.take(':')) return false;
     const auto body = scanner_.value(2);
     if (!body) return false;
@@ -151,18 +150,15 @@ class Reader {
       raw = text;
     }
     last_signature_ = raw;
-    accept(raw, *body, from);
+    accept(raw, *body);
     return true;
   }
 
-  void accept(std::string_view signature, std::string_view body, std::size_t from) {
-    const auto strange = [&](const char* why) {
-      damaged(from, "entry '" + std::string(signature) + "' " + why);
-      document_->odd.emplace_back(signature, body);
-    };
-    if (!entry_members_.read(body)) return strange("is not an object");
+  void accept(std::string_view signature, std::string_view body) {
+    const auto keep_as_it_is = [&] { document_->odd.emplace_back(signature, body); };
+    if (!entry_members_.read(body)) return keep_as_it_is();
     const auto value = entry_members_.raw("value");
-    if (!value) return strange("has no value");
+    if (!value) return keep_as_it_is();
     DocumentEntry e{.signature = signature, .value = *value, .ttl = std::nan("")};
     if (const auto utc = entry_members_.time("utc")) {
       e.utc = *utc;
@@ -172,7 +168,7 @@ class Reader {
     } else {
       const auto date = entry_members_.text("date");
       const auto local = date ? parse_local_date(*date) : std::nullopt;
-      if (!local) return strange("has no date that can be read");
+      if (!local) return keep_as_it_is();
       e.utc = *local;
       e.plain = true;
     }

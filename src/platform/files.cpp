@@ -99,7 +99,7 @@ std::optional<Status> status(const std::string& path) { return status(AT_FDCWD, 
 
 Identity identity(int folder, const char* name) {
   struct statx s;
-  if (::statx(folder, name, AT_STATX_DONT_SYNC, STATX_INO, &s) != 0) return {};
+  if (::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO, &s) != 0) return {};
   return {static_cast<std::uint64_t>(s.stx_dev_major) << 32 | s.stx_dev_minor, s.stx_ino};
 }
 

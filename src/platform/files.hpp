@@ -61,7 +61,7 @@ int open_file(int folder, const char* name, Open how, std::uint32_t mode = 0666)
 [[nodiscard]] std::optional<Status> status(int folder, const char* name, int* error = nullptr);
 [[nodiscard]] std::optional<Status> status(int fd);
 [[nodiscard]] std::optional<Status> status(const std::string& path);
-/// Only which file it is: half the price of status(), and no times are asked for.
+/// Only which file it is (a link is itself): half the price of status(), and no times are asked for.
 [[nodiscard]] Identity identity(int folder, const char* name);
 
 /// Bytes read at `offset`, at most `size`; 0 at the end.
