@@ -1,5 +1,6 @@
 #include "log.hpp"
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@ void to_stderr(std::string_view message) {
 }
 
 std::mutex mutex;
+std::atomic<bool> enabled{true};
 std::shared_ptr<Sink>& sink() {
   static auto* current = new std::shared_ptr<Sink>(std::make_shared<Sink>(to_stderr));  // outlives static destructors
   return *current;
@@ -29,7 +31,10 @@ void set_log_sink(Sink replacement) {
   sink() = std::move(made);
 }
 
+void set_logging(bool on) noexcept { enabled.store(on, std::memory_order_relaxed); }
+
 void log_warning(std::string_view message) {
+  if (!enabled.load(std::memory_order_relaxed)) return;
   std::shared_ptr<Sink> current;
   {
     std::lock_guard lock(mutex);

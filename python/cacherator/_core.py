@@ -16,8 +16,8 @@ _NAN = float("nan")
 _OWN = frozenset({"_cacherator_state", "_excluded_cache_vars", "_dynamodb", "_dynamodb_enabled", "_save_on_del", "cache_status",
                   "last_cache_status"})  # fmt: skip
 
-_living: "weakref.WeakSet[Any]" = weakref.WeakSet()
-_ids: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
+#: Living objects by id(): their state is saved at exit. Not a WeakSet: an object may be unhashable.
+_living: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
 
 def _log(message: str) -> None:
@@ -61,7 +61,7 @@ def _open(settings: _Settings, clear: bool = False) -> _native.Cache:
         settings.directory,
         _options.incumbent_stem(settings.data_id),
         clear,
-        settings.logging and JSONCache._global_logging,
+        settings.logging,
         settings.power,
     )
 
@@ -159,7 +159,7 @@ class JSONCache:
         if memory is None:
             raise TypeError(f"{type(self).__name__} cannot keep a cache: its objects have no __dict__ or no __weakref__")
         _native.configure(memory, _open(settings, bool(clear_cache)), _options.days(ttl, type(self).__name__))
-        _ids[id(self)] = self
+        _living[id(self)] = self
         if dynamodb_table:
             _cache(self).warn(
                 f"dynamodb_table={dynamodb_table!r}: sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table"
@@ -361,7 +361,7 @@ class JSONCache:
     @_json_cache_logging.setter
     def _json_cache_logging(self, on: bool) -> None:
         _settings(self).logging = bool(on)
-        _cache(self).set_logging(bool(on) and self._global_logging)
+        _cache(self).set_logging(bool(on))
 
     @property
     def _json_cache_ttl(self) -> Any:
@@ -389,8 +389,7 @@ class JSONCache:
     def set_logging(cls, enabled: bool) -> None:
         """Switches the warnings of all caches on or off."""
         JSONCache._global_logging = bool(enabled)
-        for living in list(_ids.values()):
-            _cache(living).set_logging(bool(enabled) and _settings(living).logging)
+        _native.set_logging(JSONCache._global_logging)
 
     def __str__(self) -> str:
         return self._json_cache_data_id
@@ -419,7 +418,7 @@ def _log_quietly(self: Any, message: str) -> None:
 
 @atexit.register
 def _at_exit() -> None:
-    for living in list(_ids.values()):
+    for living in list(_living.values()):
         living._finalize_cache()
     _native.flush()
 

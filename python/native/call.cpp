@@ -198,7 +198,9 @@ PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, 
     const bool holds = now < known->expires && cache && known->anchors.empty() &&
                        known->generation == cache->freshness().generation.load(std::memory_order_acquire) &&
                        cache->freshness().current(now);
+    // Looking closer releases the GIL: a clear in another thread may take the call, or the object, away meanwhile.
     const Ref keep_memory = holds ? Ref() : Ref::share(reinterpret_cast<PyObject*>(memory));
+    const auto keep_known = holds ? nullptr : known->shared_from_this();
     if (holds || still_holds(memory, table, known, now)) {
       known->status = memory->last = Status::l1;
       ++table->hits_l1;

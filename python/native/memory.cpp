@@ -65,7 +65,7 @@ PyObject* owner_died(PyObject*, PyObject*) {
 PyMethodDef owner_died_method = {"owner_died", owner_died, METH_O, nullptr};
 
 bool owned_by(const Memory* memory, PyObject* self) {
-  return memory->owner == self && memory->owner_ref && PyWeakref_GetObject(memory->owner_ref) == self;
+  return memory->owner == self && memory->owner_ref && lives(memory->owner_ref);  // the weak reference was made to `owner`
 }
 
 /// Makes `self` the owner; false where it cannot be weakly referenced (no error is set).

@@ -342,6 +342,7 @@ NB_MODULE(_native, m) {
   m.def("decode", [](const std::string& json, bool plain) { return owned(decode(json, plain)); }, nb::arg("json"), nb::arg("plain") = false);
   m.def("shorten", [](const std::string& text) { return engine::shorten(text).text; });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });
+  m.def("set_logging", [](bool on) { engine::set_logging(on); });
   m.def("set_log_sink", [](nb::object sink) {
     PyObject* const function = sink.release().ptr();  // held for the life of the process
     engine::set_log_sink([function](std::string_view message) {

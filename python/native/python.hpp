@@ -73,6 +73,18 @@ inline PyObject* Py_NewRef(PyObject* object) noexcept {
 }
 #endif
 
+/// True while the object that a weak reference names lives.
+inline bool lives(PyObject* weak) noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  PyObject* object = nullptr;
+  PyWeakref_GetRef(weak, &object);
+  Py_XDECREF(object);
+  return object != nullptr;
+#else
+  return PyWeakref_GetObject(weak) != Py_None;
+#endif
+}
+
 /// An attribute of one of our Python modules, looked up once ("cacherator._values", "restore"). Borrowed; null + error.
 PyObject* imported(const char* module, const char* name);
 

@@ -31,7 +31,7 @@ std::shared_ptr<void> share_exception(PyObject* exception) {
 
 bool anchors_live(const Known& known) {
   return std::all_of(known.anchors.begin(), known.anchors.end(),
-                     [](const Ref& anchor) { return PyWeakref_GetObject(anchor.get()) != Py_None; });
+                     [](const Ref& anchor) { return lives(anchor.get()); });
 }
 
 void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* argument) {
@@ -135,7 +135,7 @@ double Story::ttl() const {
 
 Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Status status) {
   auto* memory = reinterpret_cast<Memory*>(memory_.get());
-  auto known = std::make_unique<Known>();
+  auto known = std::make_shared<Known>();
   known->signature = signature_.text;
   known->digest = signature_.digest;
   known->value = Ref::share(value);
@@ -159,7 +159,8 @@ bool Story::try_memory(Ref& value) {
   if (recompute_) return false;
   auto* memory = reinterpret_cast<Memory*>(memory_.get());
   Known* known = table_->find(signature_.text);
-  if (!known || !still_holds(memory, table_, known, engine::now())) return false;
+  const auto held = known ? known->shared_from_this() : nullptr;
+  if (!held || !still_holds(memory, table_, known, engine::now()) || table_->find(signature_.text) != known) return false;
   value = known->value;
   known->status = memory->last = Status::l1;
   ++table_->hits_l1;
@@ -188,7 +189,7 @@ bool Story::take(const engine::Entry& entry, Ref& value) {
     recompute_ = true;
     return false;
   }
-  const engine::Kept kept{.serial = entry.serial, .generation = memory->cache->freshness().generation.load(), .utc = entry.utc};
+  const engine::Kept kept{.serial = entry.serial, .generation = generation_, .utc = entry.utc};
   const bool l2 = entry.layer == engine::Layer::l2;
   remember(value.get(), entry.utc, kept, l2 ? Status::l2 : Status::l1);
   ++(l2 ? table_->hits_l2 : table_->hits_l1);
@@ -205,6 +206,7 @@ Story::Next Story::ask(Ref& value) {
   }
   engine::Cache& cache = *memory->cache;
   for (;;) {
+    generation_ = cache.freshness().generation.load(std::memory_order_acquire);  // before the look: a clear meanwhile shows
     engine::Call call{.signature = signature_.text, .digest = signature_.digest, .old_signature = old_signature_, .ttl = ttl(),
                       .recompute = recompute_, .alone = alone_, .lineage = current_lineage()};
     auto answer = without_gil([&] { return cache.ask(call); });

@@ -49,6 +49,7 @@ class Story {
   std::vector<Ref> anchors_;
   bool anonymous_ = false, recompute_ = false, alone_ = false;
   std::uint64_t hash_ = 0;
+  std::uint64_t generation_ = 0;  ///< of the store, before it was asked
   std::vector<Ref> argument_values_;  ///< kept only where the arguments are fast
   Ref argument_names_;
   Py_ssize_t positional_ = 0;

@@ -116,7 +116,7 @@ Known* Table::find(std::string_view signature) {
   return found == calls_.end() ? nullptr : found->second.get();
 }
 
-Known* Table::remember(std::unique_ptr<Known> known) {
+Known* Table::remember(std::shared_ptr<Known> known) {
   if (Known* old = find(known->signature)) {
     // Keys point to the old one: it takes the new one's place.
     std::swap(old->value, known->value);

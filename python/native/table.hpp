@@ -16,8 +16,8 @@ namespace cacherator::python {
 enum class Status : std::uint8_t { none, l1, l2, miss };
 [[nodiscard]] const char* name_of(Status status);
 
-/// One remembered call.
-struct Known {
+/// One remembered call. Shared: a clear may take it from the table while a call that released the GIL looks at it.
+struct Known : std::enable_shared_from_this<Known> {
   std::string signature;
   std::string digest;
   Ref value;
@@ -45,7 +45,7 @@ class Table {
   Known* find(const Arguments& arguments, std::uint64_t& hash, bool& fast);
   Known* find(std::string_view signature);
   /// Remembers a call, in place of one of the same signature.
-  Known* remember(std::unique_ptr<Known> known);
+  Known* remember(std::shared_ptr<Known> known);
   /// These arguments mean this call (once find() has told their hash and that they are fast).
   void alias(const Arguments& arguments, std::uint64_t hash, Known* known);
   void forget(Known* known);
@@ -71,7 +71,7 @@ class Table {
   std::string name_;
   std::vector<Key*> keys_;  ///< open addressing; empty or a power of two
   std::size_t used_ = 0;
-  boost::unordered_flat_map<std::string_view, std::unique_ptr<Known>> calls_;  // keys view Known::signature
+  boost::unordered_flat_map<std::string_view, std::shared_ptr<Known>> calls_;  // keys view Known::signature
 };
 
 }  // namespace cacherator::python

@@ -145,6 +145,8 @@ class Cache {
 /// Where warnings go: (logger's text). Called from any thread that calls into the engine, never from a background one.
 /// Default: a line on stderr. Null: silent.
 void set_log_sink(std::function<void(std::string_view message)> sink);
+/// Off: no warning of any cache reaches the sink. They are still counted.
+void set_logging(bool enabled) noexcept;
 
 /// Writes what is still in journals into the documents, for at most two seconds. The faces call it at exit;
 /// C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.

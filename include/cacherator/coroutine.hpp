@@ -1,0 +1,112 @@
+// Cached coroutines: any type that can be awaited and is a coroutine's return type.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "cacherator/detail/typed_function.hpp"
+
+namespace cacherator {
+
+/// How a coroutine of type A waits for a flight. This one resumes on the thread on which the flight ends; specialise it where a
+/// coroutine has an executor of its own (`<cacherator/asio.hpp>` does for Asio's). `on` answers what A's coroutines can await.
+template <class A>
+struct wait_in {
+  class Awaiter {
+   public:
+    explicit Awaiter(engine::Flight& flight) : flight_(flight) {}
+    Awaiter(const Awaiter&) = delete;
+    Awaiter& operator=(const Awaiter&) = delete;
+    ~Awaiter() { waits_->exchange(false); }  // a destroyed coroutine is not resumed
+    bool await_ready() const { return flight_.ended().has_value(); }
+    bool await_suspend(std::coroutine_handle<> waiter) {
+      return flight_.on_end([waits = waits_, waiter] {
+        if (waits->exchange(false)) waiter.resume();
+      });
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    engine::Flight& flight_;
+    std::shared_ptr<std::atomic<bool>> waits_ = std::make_shared<std::atomic<bool>>(true);
+  };
+  static Awaiter on(engine::Flight& flight) { return Awaiter(flight); }
+};
+
+namespace detail {
+
+template <class A>
+decltype(auto) awaiter_of(A&& awaitable) {
+  if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
+    return std::forward<A>(awaitable).operator co_await();
+  } else if constexpr (requires { operator co_await(std::forward<A>(awaitable)); }) {
+    return operator co_await(std::forward<A>(awaitable));
+  } else {
+    return std::forward<A>(awaitable);
+  }
+}
+template <class A>
+using Awaited = std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()).await_resume())>;
+
+template <class A, class... P>
+concept Awaitable = requires {
+  typename std::coroutine_traits<A, P...>::promise_type;
+  typename Awaited<A>;
+};
+
+template <class A, class... P>
+class AsyncFace {
+ public:
+  using Result = Awaited<A>;
+  static_assert(!std::is_void_v<Result>, "cacherator: there is nothing to cache in a coroutine that gives void; let it give a value");
+  using Function = TypedFunction<A, Result, P...>;
+
+  /// Looks the call up now, so that views live long enough; what it answers may be awaited after the object is gone.
+  /// Of several callers at once one computes, in its own coroutine, and the others wait. Thread-safe.
+  A operator()(typename Argument<P>::View... views) const {
+    if (auto known = function_->recall(views...)) return ready(*std::move(known));
+    return run(function_, std::index_sequence_for<P...>(), typename Argument<P>::Value(views)...);
+  }
+
+ protected:
+  std::shared_ptr<Function> function_;
+
+ private:
+  static A ready(Held<Result> held) { co_return Result(value_of<Result>(held)); }
+
+  template <std::size_t... I>
+  static A run(std::shared_ptr<Function> function, std::index_sequence<I...>, typename Argument<P>::Value... values) {
+    const std::tuple<typename Argument<P>::View...> views{values...};
+    Story story(*function, function->signature(std::get<I>(views)...));
+    for (;;) {
+      if (auto known = function->recall_unwritten(story, std::get<I>(views)...)) co_return Result(value_of<Result>(*known));
+      auto answer = story.ask();
+      if (auto* entry = std::get_if<engine::Entry>(&answer)) {
+        if (auto restored = function->take(story, *entry, std::get<I>(views)...)) co_return Result(value_of<Result>(*restored));
+        continue;
+      }
+      if (auto* wait = std::get_if<engine::Wait>(&answer)) {
+        co_await wait_in<A>::on(wait->flight());
+        story.waited(wait->flight());
+        continue;
+      }
+      // A lead that is destroyed with this frame, before it landed or failed, is given up: one of those that wait takes it.
+      auto& lead = std::get<engine::Lead>(answer);
+      try {
+        Result result = co_await function->user()(Argument<P>::give(std::get<I>(views))...);
+        co_return Result(value_of<Result>(function->keep(story, lead, std::move(result), std::get<I>(views)...)));
+      } catch (...) {
+        lead.fail(std::make_shared<std::exception_ptr>(std::current_exception()));
+        throw;
+      }
+    }
+  }
+};
+
+}  // namespace detail
+}  // namespace cacherator

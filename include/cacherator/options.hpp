@@ -1,0 +1,37 @@
+// What a cache and a cached function may be told.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <ratio>
+#include <string>
+
+#include "cacherator/detail/cache.hpp"
+
+namespace cacherator {
+
+/// Days with a fraction: `.ttl = Days{0.25}`, `.ttl = 6h` and `.ttl = std::chrono::days{7}` all work.
+using Days = std::chrono::duration<double, std::ratio<86400>>;
+
+using engine::Durability;
+
+/// Of a JSONCache; names, order and defaults are those of the Python constructor.
+struct Options {
+  std::string data_id{};                                ///< UTF-8; empty: the class's name
+  std::filesystem::path directory{"data/cache"};        ///< a relative one is resolved when the object is made
+  bool clear_cache = false;                             ///< begin empty
+  Days ttl{999};                                        ///< 0 or less: never a hit
+  bool logging = true;                                  ///< warnings of this object reach the log sink
+  std::optional<std::string> dynamodb_table{};          ///< not there yet: said once
+  bool save_on_del = false;
+  Durability durability = Durability::process;
+};
+
+/// Of one cached function.
+struct CallOptions {
+  std::optional<Days> ttl{};  ///< default: the cache's
+  bool clear_cache = false;   ///< the first call of each signature in this object computes
+};
+
+}  // namespace cacherator
