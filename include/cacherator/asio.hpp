@@ -1,7 +1,15 @@
 // Coroutines of Asio (standalone, `asio.hpp`): who waits for a flight is resumed on its own executor.
 #pragma once
 
+// Asio before 1.24 does not see that clang has coroutines.
+#if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT) && !defined(ASIO_CONFIG_HPP)
+#define ASIO_HAS_CO_AWAIT 1
+#define ASIO_HAS_STD_COROUTINE 1
+#endif
 #include <asio.hpp>
+#ifndef ASIO_HAS_CO_AWAIT
+#error "cacherator/asio.hpp: Asio sees no coroutines in this compiler; include this header before Asio's, or define ASIO_HAS_CO_AWAIT and ASIO_HAS_STD_COROUTINE"
+#endif
 #include <memory>
 #include <utility>
 

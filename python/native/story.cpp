@@ -147,12 +147,16 @@ Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Stat
   known->anchors = anchors_;
   if (lead_) known->under = lead_->under;
   Known* made = table_->remember(std::move(known));
-  if (fast_) {
-    std::vector<PyObject*> values;
-    for (const auto& held : argument_values_) values.push_back(held.get());
-    table_->alias({values.data(), positional_, argument_names_.get()}, hash_, made);
-  }
+  alias(made);
   return made;
+}
+
+/// Calls with these very arguments find it without a text.
+void Story::alias(Known* known) {
+  if (!fast_) return;
+  std::vector<PyObject*> values;
+  for (const auto& value : argument_values_) values.push_back(value.get());
+  table_->alias({values.data(), positional_, argument_names_.get()}, hash_, known);
 }
 
 bool Story::try_memory(Ref& value) {
@@ -164,11 +168,7 @@ bool Story::try_memory(Ref& value) {
   value = known->value;
   known->status = memory->last = Status::l1;
   ++table_->hits_l1;
-  if (fast_) {
-    std::vector<PyObject*> values;
-    for (const auto& held : argument_values_) values.push_back(held.get());
-    table_->alias({values.data(), positional_, argument_names_.get()}, hash_, known);
-  }
+  alias(known);
   return true;
 }
 

@@ -38,6 +38,7 @@ class Story {
  private:
   Story() = default;
   bool try_memory(Ref& value);
+  void alias(Known* known);
   bool take(const engine::Entry& entry, Ref& value);
   Known* remember(PyObject* value, engine::Time utc, const engine::Kept& kept, Status status);
   [[nodiscard]] double ttl() const;

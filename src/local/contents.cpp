@@ -84,7 +84,7 @@ std::uint64_t Contents::put(const DocumentEntry& entry, Change& change) {
   DocumentEntry own = entry;
   auto hold = copy_texts(own);
   change = set(own, std::move(hold));
-  return index_.find(own.signature)->second.serial;
+  return index_.find(entry.signature)->second.serial;  // `own` dies with `hold` where the same entry was there
 }
 
 Contents::Change Contents::apply(std::string_view lines, const std::shared_ptr<const void>& hold) {

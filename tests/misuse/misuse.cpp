@@ -1,0 +1,51 @@
+// Each macro switches one mistake on; the compiler's answer must hold the sentence that CMakeLists.txt names. Without any it compiles.
+#include <cacherator/cacherator.hpp>
+#include <vector>
+
+using namespace cacherator;
+struct Opaque {
+  int (*function)(int);
+};
+
+struct Sound : JSONCache {
+  Cached<int(int)> f{this, "f", [](int x) { return x; }};
+#ifdef POINTER
+  Cached<int(int*)> pointer{this, "g", [](int* x) { return *x; }};
+#endif
+#ifdef REFERENCE_RESULT
+  Cached<int&(int)> reference{this, "g", [](int) -> int& { static int x; return x; }};
+#endif
+#ifdef NOTHING
+  Cached<void(int)> nothing{this, "g", [](int) {}};
+#endif
+#ifdef OUT_PARAMETER
+  Cached<int(int&)> out{this, "g", [](int& x) { return x; }};
+#endif
+#ifdef BAD_FIT
+  Cached<int(int)> fit{this, "g", [](int, int) { return 0; }};
+#endif
+#ifdef NO_SIGNATURE
+  Cached<int(Opaque)> opaque{this, "g", [](const Opaque&) { return 0; }};
+#endif
+#ifdef NO_JSON
+  Cached<Opaque(int)> opaque{this, "g", [](int) { return Opaque{}; }};
+#endif
+#ifdef NO_TYPE
+  Cached<int> type{this, "g", [](int) { return 0; }};
+#endif
+};
+
+int use() {
+  Sound sound;
+#ifdef MOVED
+  std::vector<Sound> many;
+  many.push_back(Sound());
+#endif
+#ifdef NO_SIGNATURE
+  sound.opaque({});
+#endif
+#ifdef NO_JSON
+  sound.opaque(1);
+#endif
+  return sound.f(1);
+}
