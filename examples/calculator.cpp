@@ -1,4 +1,5 @@
 // Basic function caching: the first call computes, the second does not, and neither does the next run.
+// `calculator [X Y]...` calculates X ** Y for each pair (default: 2 10 and 3 5).
 #include <cacherator/cacherator.hpp>
 
 #include <chrono>
@@ -21,10 +22,13 @@ class Calculator : public JSONCache {
   CachedMethod<&Calculator::expensive_calculation_> expensive_calculation{this};
 };
 
-int main() {
+int main(int count, char** arguments) {
   Calculator calc;
-  for (const auto& [x, y] : {std::pair(2, 10), std::pair(3, 5)}) {
-    const long result = calc.expensive_calculation(x, y);
-    std::cout << x << " ** " << y << " = " << result << " (" << *calc.last_cache_status() << ")\n";
+  std::vector<int> numbers;
+  if (count <= 1) numbers = {2, 10, 3, 5};
+  for (int i = 1; i < count; ++i) numbers.push_back(std::stoi(arguments[i]));
+  for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
+    const long result = calc.expensive_calculation(numbers[i], numbers[i + 1]);
+    std::cout << numbers[i] << " ** " << numbers[i + 1] << " = " << result << " (" << *calc.last_cache_status() << ")" << std::endl;
   }
 }

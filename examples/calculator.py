@@ -1,5 +1,9 @@
-"""Basic function caching: the first call computes, the second does not, and neither does the next run."""
+"""Basic function caching: the first call computes, the second does not, and neither does the next run.
 
+`calculator.py [X Y]...` calculates X ** Y for each pair (default: 2 10 and 3 5).
+"""
+
+import sys
 import time
 
 from cacherator import Cached, JSONCache
@@ -17,5 +21,6 @@ class Calculator(JSONCache):
 
 if __name__ == "__main__":
     calc = Calculator()
-    for x, y in [(2, 10), (3, 5)]:
-        print(f"{x} ** {y} = {calc.expensive_calculation(x, y)} ({calc.last_cache_status})")
+    numbers = [int(text) for text in sys.argv[1:]] or [2, 10, 3, 5]
+    for x, y in zip(numbers[::2], numbers[1::2]):
+        print(f"{x} ** {y} = {calc.expensive_calculation(x, y)} ({calc.last_cache_status})", flush=True)
