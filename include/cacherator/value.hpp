@@ -212,6 +212,13 @@ T from_value(const json& value, bool plain) {
 /// A value's JSON text, as files hold it. Throws ValueError, or what a user's to_json throws.
 template <class T>
 std::string to_text(const T& value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (std::isfinite(value)) {
+      std::string text;
+      engine::append_float(text, static_cast<double>(value));
+      return text;
+    }
+  }
   return detail::text_of(detail::to_value(value));
 }
 

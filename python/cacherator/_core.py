@@ -6,9 +6,10 @@ import atexit
 import os
 import sys
 import weakref
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, Optional, Tuple, Union, cast, overload
 
 from . import _native, _options
+from ._types import ClassOrStatic, DbKeys, Function, Info, Name, Stats, Status, Ttl
 
 _MISSING = object()
 _NAN = float("nan")
@@ -37,7 +38,7 @@ class _Settings:
     def __init__(self, owner: type) -> None:
         self.data_id = owner.__name__
         self.directory = "data/cache"
-        self.ttl: Any = 999
+        self.ttl: Ttl = 999
         self.logging = True
         self.save_on_del = False
         self.power = False
@@ -68,7 +69,8 @@ def _open(settings: _Settings, clear: bool = False) -> _native.Cache:
 
 def _settings(self: Any) -> _Settings:
     """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
-    found = self.__dict__.get("_json_cache_settings")
+    # Not by way of __dict__: an object whose __dict__ was made has slower attributes for good (CPython 3.11 and newer).
+    found = getattr(self, "_json_cache_settings", None)
     if found is None:
         found = _Settings(type(self))
         object.__setattr__(self, "_json_cache_settings", found)
@@ -76,7 +78,7 @@ def _settings(self: Any) -> _Settings:
     return found
 
 
-def open_for_object(self: Any, memory: Any) -> None:
+def open_for_object(self: Any, memory: _native.Memory) -> None:
     """Called by the hot path: the memory of this object has no cache yet."""
     if isinstance(self, JSONCache):
         settings = _settings(self)
@@ -86,7 +88,7 @@ def open_for_object(self: Any, memory: Any) -> None:
         _native.configure(memory, None, _options.days(ttl, type(self).__name__))
 
 
-def open_for_function(function: Any, cls: Optional[type], memory: Any) -> None:
+def open_for_function(function: Any, cls: Optional[type], memory: _native.Memory) -> None:
     """Called by the hot path: a function, class method or static method is called for the first time."""
     wrapped = function.__wrapped__
     settings = _Settings(object)
@@ -125,18 +127,20 @@ class JSONCache:
     """
 
     _global_logging = True
+    if TYPE_CHECKING:
+        _excluded_cache_vars: List[str]
 
     def __init__(
         self,
-        data_id: Any = None,
-        directory: Any = "data/cache",
+        data_id: Optional[Name] = None,
+        directory: Name = "data/cache",
         clear_cache: bool = False,
-        ttl: Any = 999,
+        ttl: Ttl = 999,
         logging: bool = True,
         dynamodb_table: Optional[str] = None,
         save_on_del: bool = False,
         *,
-        durability: str = "process",
+        durability: Literal["process", "power"] = "process",
     ) -> None:
         """Opens the cache and restores the object's state.
 
@@ -244,7 +248,7 @@ class JSONCache:
 
     def _finalize_cache(self) -> None:
         """The object goes: its state is written. Never raises."""
-        if "_json_cache_settings" in self.__dict__:
+        if getattr(self, "_json_cache_settings", None) is not None:
             self._json_cache_save_l1()
 
     def _json_cache_save_l1(self) -> None:
@@ -277,7 +281,7 @@ class JSONCache:
             cache.warn(str(error))
         _native.forget(memory, function_name)
 
-    def json_cache_stats(self) -> Dict[str, Any]:
+    def json_cache_stats(self) -> Stats:
         """{'total_entries': n, 'functions': {name: n}}"""
         functions: Dict[str, int] = {}
         signatures = self._signatures()
@@ -286,13 +290,13 @@ class JSONCache:
             functions[name] = functions.get(name, 0) + 1
         return {"total_entries": len(signatures), "functions": functions}
 
-    def json_cache_info(self) -> Dict[str, Any]:
+    def json_cache_info(self) -> Info:
         """Figures of this cache and this object: entries, bytes, faults, and hits and misses of each function."""
-        info = dict(_cache(self).info())
+        info: Dict[str, Any] = dict(_cache(self).info())
         info["functions"] = _native.counts(_native.memory_of(self))
-        return info
+        return cast(Info, info)
 
-    def json_cache_list_db_keys(self, limit: int = 100, last_key: Optional[str] = None) -> Dict[str, Any]:
+    def json_cache_list_db_keys(self, limit: int = 100, last_key: Optional[str] = None) -> DbKeys:
         """Caches stored in DynamoDB, a page at a time: {'keys': [...], 'last_key': ...}."""
         return {"keys": [], "last_key": None}
 
@@ -302,9 +306,9 @@ class JSONCache:
         return stored + sorted(set(own).difference(stored)) if len(own) else stored
 
     @property
-    def cache_status(self) -> Dict[str, str]:
+    def cache_status(self) -> Dict[str, Status]:
         """signature -> "l1", "l2" or "miss": for all that is stored, and for each call that this object made."""
-        status = dict.fromkeys(_cache(self).signatures(), "l1")
+        status: Dict[str, Status] = dict.fromkeys(_cache(self).signatures(), "l1")
         status.update(_native.statuses(_native.memory_of(self)))
         return status
 
@@ -313,7 +317,7 @@ class JSONCache:
         pass  # kept by the cache itself; assigning to it, as subclasses of 1.2.9 may, changes nothing
 
     @property
-    def last_cache_status(self) -> Optional[str]:
+    def last_cache_status(self) -> Optional[Status]:
         """Of this object's most recent cached call; None before the first one."""
         memory = _native.memory_of(self)
         return None if memory is None else _native.last_status(memory)
@@ -364,11 +368,11 @@ class JSONCache:
         _cache(self).set_logging(bool(on))
 
     @property
-    def _json_cache_ttl(self) -> Any:
+    def _json_cache_ttl(self) -> Ttl:
         return _settings(self).ttl
 
     @_json_cache_ttl.setter
-    def _json_cache_ttl(self, ttl: Any) -> None:
+    def _json_cache_ttl(self, ttl: Ttl) -> None:
         value = _options.days(ttl, type(self).__name__)
         _settings(self).ttl = ttl
         _cache(self)
@@ -440,6 +444,26 @@ class Cached:
     key: a function of the same arguments whose result names the call. directory, data_id: where a plain function's results go.
     """
 
+    ttl: Optional[Ttl]
+    clear_cache: bool
+    _days: float
+    _key: Optional[Callable[..., Any]]
+    _home: Tuple[Optional[str], Optional[str]]
+
+    @overload
+    def __new__(
+        cls,
+        ttl: Optional[Ttl] = None,
+        clear_cache: bool = False,
+        *,
+        key: Optional[Callable[..., Any]] = None,
+        directory: Optional[Name] = None,
+        data_id: Optional[Name] = None,
+    ) -> Cached: ...
+    @overload
+    def __new__(cls, ttl: ClassOrStatic) -> ClassOrStatic: ...  # type: ignore[misc]
+    @overload
+    def __new__(cls, ttl: Function) -> Function: ...  # type: ignore[misc]
     def __new__(cls, ttl: Any = None, clear_cache: bool = False, **options: Any) -> Any:
         made = super().__new__(cls)
         if callable(ttl) or isinstance(ttl, (classmethod, staticmethod, property)):
@@ -447,18 +471,26 @@ class Cached:
             return made(ttl)
         return made
 
-    def __init__(self, ttl: Any = None, clear_cache: bool = False, *, key: Any = None, directory: Any = None, data_id: Any = None) -> None:
-        self.ttl = ttl
-        self.clear_cache = bool(clear_cache)
-        self._days = _NAN if ttl is None else _options.days(ttl, "@Cached()")
-        if key is not None and not callable(key):
-            raise TypeError(f"@Cached(key={key!r}): key is a function of the call's arguments")
-        self._key = key
-        self._home = (
-            _options.directory(directory) if directory is not None else None,
-            _options.text(data_id, "data_id", "") if data_id is not None else None,
-        )
+    if not TYPE_CHECKING:  # mypy would prefer it to the overloads of __new__
 
+        def __init__(
+            self, ttl: Any = None, clear_cache: bool = False, *, key: Any = None, directory: Any = None, data_id: Any = None
+        ) -> None:
+            self.ttl = ttl
+            self.clear_cache = bool(clear_cache)
+            self._days = _NAN if ttl is None else _options.days(ttl, "@Cached()")
+            if key is not None and not callable(key):
+                raise TypeError(f"@Cached(key={key!r}): key is a function of the call's arguments")
+            self._key = key
+            self._home = (
+                _options.directory(directory) if directory is not None else None,
+                _options.text(data_id, "data_id", "") if data_id is not None else None,
+            )
+
+    @overload
+    def __call__(self, function: ClassOrStatic) -> ClassOrStatic: ...
+    @overload
+    def __call__(self, function: Function) -> Function: ...
     def __call__(self, function: Any) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(self(function.__func__))

@@ -76,13 +76,7 @@ std::string signature_name(FunctionObject* f, PyObject* first) {
 
 }  // namespace
 
-// By the inline cache where it is the object of the last call.
 bool find_table(FunctionObject* f, PyObject* first, Memory*& memory, Table*& table) {
-  if (first == f->last_self && f->last_generation == memory_generation) {
-    memory = f->last_memory;
-    table = f->last_table;
-    return true;
-  }
   if (!f->parameters) {
     f->parameters = Parameters::of(f->wrapped, f->kind != Kind::plain);
     if (!f->parameters) return false;
@@ -170,11 +164,6 @@ PyObject* call_async(FunctionObject* f, PyObject* const* args, Py_ssize_t count,
   return PyObject_CallFunctionObjArgs(miss, f, positional.get(), keywords.get(), nullptr);
 }
 
-PyObject* qualified_name(FunctionObject* f) {
-  PyObject* const name = PyDict_GetItemString(f->dict, "__qualname__");
-  return name ? name : Py_None;
-}
-
 }  // namespace
 
 PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* names) {
@@ -184,9 +173,11 @@ PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, 
   const Py_ssize_t skipped = f->kind == Kind::plain ? 0 : 1;
   if (count < skipped) return PyObject_Vectorcall(f->wrapped, args, nargsf, names);
 
-  Memory* memory;
-  Table* table;
-  if (!find_table(f, skipped ? args[0] : nullptr, memory, table)) {
+  PyObject* const first = skipped ? args[0] : nullptr;
+  Memory* memory = f->last_memory;
+  Table* table = f->last_table;
+  const bool same_object = first == f->last_self && f->last_generation == memory_generation;
+  if (!same_object && !find_table(f, first, memory, table)) {
     return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(f->wrapped, args, nargsf, names);
   }
   const Arguments arguments{args + skipped, count - skipped, names};
@@ -194,10 +185,9 @@ PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, 
   bool fast;
   if (Known* known = f->clear_cache || f->key ? nullptr : table->find(arguments, hash, fast)) {
     const engine::Time now = engine::now();
-    const auto* cache = memory->cache.get();
-    const bool holds = now < known->expires && cache && known->anchors.empty() &&
-                       known->generation == cache->freshness().generation.load(std::memory_order_acquire) &&
-                       cache->freshness().current(now);
+    const engine::Freshness* const fresh = memory->fresh;
+    const bool holds = now < known->expires && fresh && known->anchors.empty() &&
+                       known->generation == fresh->generation.load(std::memory_order_acquire) && fresh->current(now);
     // Looking closer releases the GIL: a clear in another thread may take the call, or the object, away meanwhile.
     const Ref keep_memory = holds ? Ref() : Ref::share(reinterpret_cast<PyObject*>(memory));
     const auto keep_known = holds ? nullptr : known->shared_from_this();
@@ -205,7 +195,7 @@ PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, 
       known->status = memory->last = Status::l1;
       ++table->hits_l1;
       PyObject* const value = known->value.get();
-      if (f->is_async) return ready(value, qualified_name(f));
+      if (f->is_async) return ready(value, function);
       Py_INCREF(value);
       return value;
     }

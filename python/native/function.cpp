@@ -174,6 +174,9 @@ PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(make)},
                        {0, nullptr}};
 PyType_Spec spec = {"cacherator._native.CachedFunction", sizeof(FunctionObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR
+#ifdef Py_TPFLAGS_IMMUTABLETYPE
+                        | Py_TPFLAGS_IMMUTABLETYPE  // else the interpreter does not specialise the loading of a method
+#endif
 #ifdef Py_TPFLAGS_HAVE_VECTORCALL
                         | Py_TPFLAGS_HAVE_VECTORCALL
 #endif

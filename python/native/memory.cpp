@@ -117,7 +117,7 @@ Memory* memory_of(PyObject* self) {
   Memory* const made = new_memory();
   if (!made) return PyErr_Clear(), nullptr;
   if (memory) {
-    made->cache = memory->cache;
+    made->keep_in(memory->cache);
     made->ttl = memory->ttl;
   }
   const bool ready = give_to(made, self) && PyObject_GenericSetAttr(self, hidden_name(), reinterpret_cast<PyObject*>(made)) == 0;

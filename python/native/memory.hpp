@@ -17,10 +17,15 @@ struct Memory {
   PyObject* owner;      ///< borrowed; whose it is
   PyObject* owner_ref;  ///< weak reference to the owner, or null
   std::shared_ptr<engine::Cache> cache;  ///< null: memory only (a class that is no JSONCache)
+  const engine::Freshness* fresh;        ///< the cache's; null with it
   double ttl;                            ///< days, of the class
   Status last;                           ///< of the most recent call
   std::vector<std::pair<Ref, std::unique_ptr<Table>>> tables;  ///< by function
 
+  void keep_in(std::shared_ptr<engine::Cache> kept) {
+    cache = std::move(kept);
+    fresh = cache ? &cache->freshness() : nullptr;
+  }
   /// The table of a function; null: none yet.
   [[nodiscard]] Table* table_of(PyObject* function) const;
 };

@@ -236,7 +236,7 @@ nb::dict info(engine::Cache& cache) {
 void bind_memory(nb::module_& m) {
   m.def("configure", [](nb::handle memory, CachePtr cache, double ttl) {
     Memory* own = as_memory(memory);
-    own->cache = std::move(cache);
+    own->keep_in(std::move(cache));
     own->ttl = ttl;
     for (const auto& [function, table] : own->tables) table->clear();
     ++memory_generation;

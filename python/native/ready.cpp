@@ -6,7 +6,7 @@ namespace {
 struct Ready {
   PyObject_HEAD
   PyObject* value;  ///< null once it was taken
-  PyObject* name;
+  PyObject* function;  ///< the CachedFunction, for its name
   bool started;
 };
 
@@ -17,13 +17,14 @@ int spares = 0;
 
 Ready* as_ready(PyObject* object) { return reinterpret_cast<Ready*>(object); }
 
+PyObject* get_name(PyObject* self, void*) { return PyObject_GetAttrString(as_ready(self)->function, "__qualname__"); }
+
 void warn_unawaited(PyObject* self) {
   Py_SET_REFCNT(self, 1);
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", as_ready(self)->name) < 0) {
-    PyErr_WriteUnraisable(self);
-  }
+  const Ref name = Ref::take(get_name(self, nullptr));
+  if (!name || PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", name.get()) < 0) PyErr_WriteUnraisable(self);
   PyErr_Restore(type, value, traceback);
   Py_SET_REFCNT(self, 0);
 }
@@ -35,7 +36,7 @@ void dealloc(PyObject* self) {
     warn_unawaited(self);
   }
   Py_CLEAR(r->value);
-  Py_CLEAR(r->name);
+  Py_CLEAR(r->function);
   if (spares < kSpare) {
     spare[spares++] = r;
     return;
@@ -109,10 +110,6 @@ PySendResult am_send(PyObject* self, PyObject*, PyObject** result) {
 
 PyObject* get_none(PyObject*, void*) { Py_RETURN_NONE; }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
-PyObject* get_name(PyObject* self, void*) {
-  Py_INCREF(as_ready(self)->name);
-  return as_ready(self)->name;
-}
 
 PyMethodDef methods[] = {{"send", send, METH_O, nullptr},
                          {"throw", throw_into, METH_VARARGS, nullptr},
@@ -136,7 +133,7 @@ PyType_Spec spec = {"cacherator._native.CachedCoroutine", sizeof(Ready), 0, Py_T
 
 }  // namespace
 
-PyObject* ready(PyObject* value, PyObject* name) {
+PyObject* ready(PyObject* value, PyObject* function) {
   Ready* r;
   if (spares > 0) {
     r = spare[--spares];
@@ -146,9 +143,9 @@ PyObject* ready(PyObject* value, PyObject* name) {
     if (!r) return nullptr;
   }
   Py_INCREF(value);
-  Py_INCREF(name);
+  Py_INCREF(function);
   r->value = value;
-  r->name = name;
+  r->function = function;
   r->started = false;
   return reinterpret_cast<PyObject*>(r);
 }

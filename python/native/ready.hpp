@@ -6,7 +6,7 @@
 namespace cacherator::python {
 
 /// A new awaitable of this value; `name` is borrowed and shown where it was never awaited.
-PyObject* ready(PyObject* value, PyObject* name);
+PyObject* ready(PyObject* value, PyObject* function);
 bool add_ready_type(PyObject* module);
 
 }  // namespace cacherator::python

@@ -2,15 +2,12 @@
 
 #include <cstring>
 
+#include "cacherator/detail/hash.hpp"
+
 namespace cacherator::python {
 namespace {
 
-/// A multiplication whose halves are folded together (as in wyhash): all bits of the key reach all bits of the place.
-std::uint64_t mix(std::uint64_t a) {
-  __extension__ using Wide = unsigned __int128;
-  const auto product = static_cast<Wide>(a ^ 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
+using detail::mix;
 
 std::uint64_t bits_of(PyObject* number) {
   const double value = PyFloat_AS_DOUBLE(number);
@@ -19,28 +16,55 @@ std::uint64_t bits_of(PyObject* number) {
   return bits;
 }
 
+/// An integer of one digit (most are): its value; else false.
+bool small(PyObject* number, std::uint64_t& value) {
+  auto* const held = reinterpret_cast<PyLongObject*>(number);
+#if PY_VERSION_HEX >= 0x030C0000
+  if (!PyUnstable_Long_IsCompact(held)) return false;
+  value = static_cast<std::uint64_t>(PyUnstable_Long_CompactValue(held));
+#else
+  const Py_ssize_t size = Py_SIZE(held);
+  if (size > 1 || size < -1) return false;
+  value = static_cast<std::uint64_t>(size * static_cast<Py_ssize_t>(held->ob_digit[0]));
+#endif
+  return true;
+}
+
 /// False: not of a type that may be compared by type and value alone.
-bool hash_of(PyObject* value, std::uint64_t& hash, int depth = 0) {
+inline bool hash_of(PyObject* value, std::uint64_t& hash, int depth = 0);
+
+bool hash_tuple(PyObject* tuple, std::uint64_t& own, int depth) {
+  own = static_cast<std::uint64_t>(PyTuple_GET_SIZE(tuple));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    if (!hash_of(PyTuple_GET_ITEM(tuple, i), own, depth + 1)) return false;
+  }
+  return true;
+}
+
+bool hash_of(PyObject* value, std::uint64_t& hash, int depth) {
   PyTypeObject* const type = Py_TYPE(value);
   std::uint64_t own;
-  if (type == &PyFloat_Type) {
+  if (type == &PyLong_Type) {
+    if (!small(value, own)) own = static_cast<std::uint64_t>(PyObject_Hash(value));
+  } else if (type == &PyUnicode_Type) {
+    const Py_hash_t known = reinterpret_cast<PyASCIIObject*>(value)->hash;
+    own = static_cast<std::uint64_t>(known != -1 ? known : PyObject_Hash(value));
+  } else if (type == &PyFloat_Type) {
     own = bits_of(value);  // 0.0 and -0.0 differ, a NaN is itself
-  } else if (type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBool_Type || type == &PyBytes_Type || value == Py_None) {
+  } else if (type == &PyBool_Type || type == &PyBytes_Type || value == Py_None) {
     own = static_cast<std::uint64_t>(PyObject_Hash(value));
-  } else if (type == &PyTuple_Type && depth < 8) {
-    own = static_cast<std::uint64_t>(PyTuple_GET_SIZE(value));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
-      if (!hash_of(PyTuple_GET_ITEM(value, i), own, depth + 1)) return false;
-    }
-  } else {
+  } else if (type != &PyTuple_Type || depth >= 8 || !hash_tuple(value, own, depth)) {
     return false;
   }
   hash = mix(hash + own + (reinterpret_cast<std::uintptr_t>(type) >> 4));
   return true;
 }
 
-bool equal(PyObject* a, PyObject* b) {
-  if (a == b) return true;
+bool equal_values(PyObject* a, PyObject* b);
+
+inline bool equal(PyObject* a, PyObject* b) { return a == b || equal_values(a, b); }
+
+bool equal_values(PyObject* a, PyObject* b) {
   PyTypeObject* const type = Py_TYPE(a);
   if (type != Py_TYPE(b)) return false;
   if (type == &PyUnicode_Type) {

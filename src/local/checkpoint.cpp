@@ -136,6 +136,7 @@ int LocalStore::rotate(Inner& in) {
   encode(text, header);
   const auto mode = in.journal ? platform::status(in.journal.descriptor()->get()) : std::nullopt;
   const int done = in.folder->replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
+  if (done == 0) in.folder->touch(in.stem);
   if (done == 0) tail(in);
   return done;
 }

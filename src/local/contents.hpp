@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cacherator/detail/entry.hpp"
+#include "cacherator/detail/hash.hpp"
 #include "local/document.hpp"
 #include "local/record.hpp"
 
@@ -72,7 +73,11 @@ class Contents {
   void apply_state(const StateRecord& record);
   static Entry entry_of(const Held& held);
 
-  boost::unordered_flat_map<std::string_view, Held> index_;  // keys view Held::entry.signature
+  struct Hash {
+    using is_avalanching = void;
+    std::size_t operator()(std::string_view text) const noexcept { return detail::hash_bytes(text.data(), text.size()); }
+  };
+  boost::unordered_flat_map<std::string_view, Held, Hash> index_;  // keys view Held::entry.signature
   std::vector<std::pair<std::string, std::string>> odd_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace cacherator::engine {
 
@@ -54,12 +55,21 @@ int Journal::append(std::string_view record) {
     const ssize_t done = write_once(file_->get(), record);
     if (done < 0) return static_cast<int>(done);
     if (static_cast<std::size_t>(done) < record.size()) continue;
-    const auto end = static_cast<std::uint64_t>(position(file_->get()));
-    if (attempt == 0 && end - record.size() == read_to_) read_to_ = end;  // nobody wrote in between: known already
+    written_ = attempt == 0 ? record.size() : 0;
     return 0;
   }
   return -ENOSPC;
 }
+
+bool Journal::settle(int folder, const char* name) {
+  std::uint64_t end = 0;
+  const std::uint64_t written = std::exchange(written_, 0);
+  if (platform::identity(folder, name, end) != identity_) return false;
+  if (written && end == read_to_ + written) read_to_ = end;
+  return true;
+}
+
+bool Journal::has_more() const { return size(file_->get()) != read_to_; }
 
 bool Journal::reopen(int folder, const char* name) {
   Journal again;

@@ -32,6 +32,10 @@ class Journal {
   int read_new(std::shared_ptr<std::string>& lines);
   /// One write of a whole record; after a short write all of it again.
   int append(std::string_view record);
+  /// After an append: true if the path still means this file. Where nobody wrote in between, the record counts as read.
+  bool settle(int folder, const char* name);
+  /// True if the file has bytes that were not read, or cannot be asked.
+  [[nodiscard]] bool has_more() const;
   /// Drops the descriptor; reopen() takes it up again if the path still means this file.
   void release() noexcept { file_.reset(); }
   bool reopen(int folder, const char* name);
@@ -41,6 +45,7 @@ class Journal {
   platform::Identity identity_;
   JournalHeader header_{.format = 0};
   std::uint64_t read_to_ = 0, header_bytes_ = 0;
+  std::uint64_t written_ = 0;  ///< bytes of the last append, if one write did it
 };
 
 }  // namespace cacherator::engine

@@ -217,7 +217,10 @@ std::optional<Entry> LocalStore::find(std::string_view signature, std::string_vi
 void LocalStore::tail() {
   Inner& in = inner();
   std::lock_guard lock(in.append);
-  tail(in);
+  // In short: a rotation touches the word, so where it did not change our file is still the journal. Where the hint was lost, an
+  // entry of another process is computed twice at worst (I9).
+  const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
+  if (told || !in.journal || in.journal.has_more()) tail(in);
 }
 
 void LocalStore::tail(Inner& in) {
@@ -341,7 +344,7 @@ int LocalStore::write_record(Inner& in, std::string_view record) {
     }
     if (const int error = in.journal.append(record); error < 0) return error;
     if (durability_ == Durability::power) platform::sync_data(in.journal.descriptor()->get());
-    if (in.journal.is_at(in.folder->fd(), in.journal_name.c_str())) return 0;
+    if (in.journal.settle(in.folder->fd(), in.journal_name.c_str())) return 0;
     if (!platform::status(directory_)) in.folder.reset();
     if (in.folder) tail(in);
   }

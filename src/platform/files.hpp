@@ -63,6 +63,10 @@ int open_file(int folder, const char* name, Open how, std::uint32_t mode = 0666)
 [[nodiscard]] std::optional<Status> status(const std::string& path);
 /// Only which file it is (a link is itself): half the price of status(), and no times are asked for.
 [[nodiscard]] Identity identity(int folder, const char* name);
+/// The same, and its size in bytes.
+[[nodiscard]] Identity identity(int folder, const char* name, std::uint64_t& size);
+/// Bytes; nothing: it cannot be told.
+[[nodiscard]] std::optional<std::uint64_t> size(int fd);
 
 /// Bytes read at `offset`, at most `size`; 0 at the end.
 ssize_t read_at(int fd, char* to, std::size_t size, std::uint64_t offset);
@@ -72,8 +76,6 @@ int read_rest(int fd, std::string& out, std::uint64_t offset = 0);
 ssize_t write_once(int fd, std::string_view bytes);
 int write_all(int fd, std::string_view bytes);
 ssize_t write_at(int fd, std::string_view bytes, std::uint64_t offset);
-/// Where the descriptor stands: after an appending write, the end of what was written.
-std::int64_t position(int fd);
 int sync_data(int fd);
 int sync_all(int fd);
 int set_mode(int fd, std::uint32_t mode);

@@ -78,6 +78,7 @@ class Memory {
 
   void remember(std::unique_ptr<Call> call, const typename Argument<P>::View&... views) {
     std::lock_guard lock(mutex_);
+    if (call->serial == 0) has_unwritten_.store(true, std::memory_order_release);
     Table* table = table_.load(std::memory_order_relaxed);
     if ((used_ + 1) * 2 > table->slots.size()) table = grow(*table);
     std::size_t at = call->hash & table->mask;
@@ -89,6 +90,9 @@ class Memory {
     table->slots[at].store(call.release(), std::memory_order_seq_cst);
     ++used_;
   }
+
+  /// True if something may be known that no file holds.
+  [[nodiscard]] bool has_unwritten() const noexcept { return has_unwritten_.load(std::memory_order_acquire); }
 
   /// Under the writers' lock, where no Section is needed: what `use` makes of the call, if it is known.
   template <class Use>
@@ -179,6 +183,7 @@ class Memory {
   }
 
   std::atomic<Table*> table_{nullptr};
+  std::atomic<bool> has_unwritten_{false};
   std::mutex mutex_;
   std::size_t used_ = 0;
   std::vector<std::pair<std::uint64_t, Call*>> retired_calls_;

@@ -51,6 +51,7 @@ class TypedFunction final : public FunctionBase {
 
   /// What memory alone holds (its text could not be written), looked at closer than recall() does.
   std::optional<Kept> recall_unwritten(Story& story, const typename Argument<P>::View&... views) {
+    if (!memory_.has_unwritten()) return std::nullopt;
     const engine::Time now = engine::now();
     auto& cache = story.cache();
     cache.refresh();

@@ -1,0 +1,25 @@
+"""Contestants run by turns, best of several rounds: what a shared machine does to one it does to all."""
+
+import time
+from typing import Callable, Dict, List, Tuple
+
+
+def race(contestants: "Dict[str, Callable[[], int]]", rounds: int = 7) -> "Dict[str, float]":
+    """Each contestant runs and answers how many calls it made; seconds a call, the best of the rounds."""
+    best = dict.fromkeys(contestants, float("inf"))
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            begin = time.perf_counter()
+            calls = run()
+            best[name] = min(best[name], (time.perf_counter() - begin) / calls)
+    return best
+
+
+def show(title: str, best: "Dict[str, float]", targets: "List[Tuple[str, str, float]]") -> None:
+    """targets: (ours, peer, the ratio to aim at)."""
+    print(title)
+    for name, seconds in best.items():
+        print(f"  {name:<58} {seconds * 1e9:12,.0f} ns a call")
+    for ours, peer, target in targets:
+        ratio = best[ours] / best[peer]
+        print(f"  {ours} / {peer}: {ratio:.3f} (to aim at: {target} or less){'' if ratio <= target else '  MISSED'}")
