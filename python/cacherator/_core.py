@@ -6,10 +6,10 @@ import atexit
 import os
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, Optional, Tuple, Union, cast, overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, Optional, Tuple, cast, overload
 
 from . import _native, _options
-from ._types import ClassOrStatic, DbKeys, Function, Info, Name, Stats, Status, Ttl
+from ._types import ClassMethod, DbKeys, Function, Info, Name, Stats, Ttl
 
 _MISSING = object()
 _NAN = float("nan")
@@ -292,7 +292,7 @@ class JSONCache:
 
     def json_cache_info(self) -> Info:
         """Figures of this cache and this object: entries, bytes, faults, and hits and misses of each function."""
-        info: Dict[str, Any] = dict(_cache(self).info())
+        info = dict(_cache(self).info())
         info["functions"] = _native.counts(_native.memory_of(self))
         return cast(Info, info)
 
@@ -306,9 +306,9 @@ class JSONCache:
         return stored + sorted(set(own).difference(stored)) if len(own) else stored
 
     @property
-    def cache_status(self) -> Dict[str, Status]:
+    def cache_status(self) -> Dict[str, str]:
         """signature -> "l1", "l2" or "miss": for all that is stored, and for each call that this object made."""
-        status: Dict[str, Status] = dict.fromkeys(_cache(self).signatures(), "l1")
+        status = dict.fromkeys(_cache(self).signatures(), "l1")
         status.update(_native.statuses(_native.memory_of(self)))
         return status
 
@@ -317,7 +317,7 @@ class JSONCache:
         pass  # kept by the cache itself; assigning to it, as subclasses of 1.2.9 may, changes nothing
 
     @property
-    def last_cache_status(self) -> Optional[Status]:
+    def last_cache_status(self) -> Optional[str]:
         """Of this object's most recent cached call; None before the first one."""
         memory = _native.memory_of(self)
         return None if memory is None else _native.last_status(memory)
@@ -461,7 +461,7 @@ class Cached:
         data_id: Optional[Name] = None,
     ) -> Cached: ...
     @overload
-    def __new__(cls, ttl: ClassOrStatic) -> ClassOrStatic: ...  # type: ignore[misc]
+    def __new__(cls, ttl: ClassMethod) -> ClassMethod: ...  # type: ignore[misc]
     @overload
     def __new__(cls, ttl: Function) -> Function: ...  # type: ignore[misc]
     def __new__(cls, ttl: Any = None, clear_cache: bool = False, **options: Any) -> Any:
@@ -474,7 +474,13 @@ class Cached:
     if not TYPE_CHECKING:  # mypy would prefer it to the overloads of __new__
 
         def __init__(
-            self, ttl: Any = None, clear_cache: bool = False, *, key: Any = None, directory: Any = None, data_id: Any = None
+            self,
+            ttl: Any = None,
+            clear_cache: bool = False,
+            *,
+            key: Any = None,
+            directory: Any = None,
+            data_id: Any = None,
         ) -> None:
             self.ttl = ttl
             self.clear_cache = bool(clear_cache)
@@ -488,7 +494,7 @@ class Cached:
             )
 
     @overload
-    def __call__(self, function: ClassOrStatic) -> ClassOrStatic: ...
+    def __call__(self, function: ClassMethod) -> ClassMethod: ...
     @overload
     def __call__(self, function: Function) -> Function: ...
     def __call__(self, function: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import types
-from typing import Any, Optional
+from typing import Any, Optional, Type
 
 from . import _native
 
@@ -91,6 +91,7 @@ def _render(value: Any, depth: int) -> Optional[str]:
     array = _array(value)
     if array is not None:
         return array
+    base: Any
     for base in (str, bytes, int, float, tuple, list, dict, set, frozenset):
         if isinstance(value, base) and "__repr__" not in vars(cls):
             if base is tuple and hasattr(cls, "_fields"):
@@ -119,7 +120,7 @@ def _array(value: Any) -> Optional[str]:
     return None
 
 
-def _own_repr(value: Any, cls: type) -> Optional[str]:
+def _own_repr(value: Any, cls: Type[object]) -> Optional[str]:
     if cls.__repr__ is object.__repr__:
         return None
     text = repr(value)

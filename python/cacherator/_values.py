@@ -4,11 +4,13 @@ but the constructor of a dataclass or Enum that the program has loaded itself.""
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Tuple, Union
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 from . import _native
 
 _DEPTH = 512
+#: (tag, value[, members beside it]), or why a value cannot be written.
+Encoded = Union[str, Tuple[Any, ...]]
 
 
 def _named(cls: type) -> Union[Dict[str, str], None]:
@@ -19,7 +21,7 @@ def _named(cls: type) -> Union[Dict[str, str], None]:
     return {"class": f"{cls.__module__}:{cls.__qualname__}"} if found is cls else None
 
 
-def encode(value: Any) -> Union[str, Tuple[Any, ...]]:
+def encode(value: Any) -> Encoded:
     """(tag, value[, members beside it]) for a value that JSON cannot say, or why it cannot be written."""
     cls = type(value)
     made = _ENCODERS.get(f"{cls.__module__}.{cls.__qualname__}")
@@ -40,7 +42,7 @@ def encode(value: Any) -> Union[str, Tuple[Any, ...]]:
     return f"a value of type {cls.__module__}.{cls.__qualname__} cannot be written as JSON"
 
 
-def _sorted(items: Any) -> list:
+def _sorted(items: Any) -> List[Any]:
     return sorted(items, key=_native.encode_or_repr)
 
 
@@ -50,7 +52,7 @@ def _base64(value: Any) -> str:
     return binascii.b2a_base64(bytes(value), newline=False).decode("ascii")
 
 
-def _zoned(tag: str, value: Any) -> Tuple[Any, ...]:
+def _zoned(tag: str, value: Any) -> Encoded:
     beside: Dict[str, Any] = {}
     if value.fold:
         beside["fold"] = 1
@@ -61,7 +63,7 @@ def _zoned(tag: str, value: Any) -> Tuple[Any, ...]:
             beside["zone"] = zone.key
             value = value.replace(tzinfo=None)
         elif (cls.__module__, cls.__qualname__) != ("datetime", "timezone"):
-            return f"a time zone of type {cls.__qualname__} cannot be written as JSON"  # type: ignore[return-value]
+            return f"a time zone of type {cls.__qualname__} cannot be written as JSON"
     return (tag, value.isoformat(), beside) if beside else (tag, value.isoformat())
 
 
@@ -69,7 +71,7 @@ def _path(value: Any) -> Tuple[Any, ...]:
     return "Path", str(value), {"class": type(value).__name__}
 
 
-_ENCODERS: Dict[str, Any] = {
+_ENCODERS: Dict[str, Callable[[Any], Encoded]] = {
     "builtins.set": lambda v: ("set", _sorted(v)),
     "builtins.frozenset": lambda v: ("frozenset", _sorted(v)),
     "builtins.bytes": lambda v: ("bytes", _base64(v)),
@@ -83,14 +85,14 @@ _ENCODERS: Dict[str, Any] = {
     "uuid.UUID": lambda v: ("UUID", str(v)),
 }
 for _module in ("pathlib", "pathlib._local"):
-    for _class in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
-        _ENCODERS[f"{_module}.{_class}"] = _path
+    for _name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
+        _ENCODERS[f"{_module}.{_name}"] = _path
 
 
 # ---- back
 
 
-def _class(beside: Dict[str, Any]) -> type:
+def _class(beside: Dict[str, Any]) -> Any:
     name = beside.get("class")
     module, _, qualname = str(name).partition(":")
     found: Any = sys.modules.get(module)
