@@ -12,6 +12,7 @@ namespace cacherator::engine {
 
 struct Cache::Private {
   std::shared_ptr<Store> store;
+  std::string name;  ///< of the document, for what is said once
   std::atomic<bool> logging{true};
 
   /// An entry that may be returned for this call, under its canonical or its old spelling.
@@ -43,6 +44,7 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
   auto self = std::make_unique<Private>();
   self->store = *std::move(store);
   self->logging = options.logging;
+  self->name = options.directory + '/' + options.data_id;
   self->report();
   return std::shared_ptr<Cache>(new Cache(std::move(self)));
 }
@@ -132,14 +134,15 @@ Info Cache::info() { return self_->store->info(); }
 void Cache::set_logging(bool on) noexcept { self_->logging.store(on, std::memory_order_relaxed); }
 
 void Cache::warn(std::string_view message, std::string_view once) {
+  if (!self_->logging.load(std::memory_order_relaxed)) return;
   if (!once.empty()) {
     static std::mutex mutex;
     static auto* said = new std::unordered_set<std::string>;
     std::lock_guard lock(mutex);
     if (said->size() > 4096) said->clear();  // bounded: after so many, a warning may be repeated
-    if (!said->emplace(once).second) return;
+    if (!said->emplace(self_->name + '\n' + std::string(once)).second) return;
   }
-  if (self_->logging.load(std::memory_order_relaxed)) log_warning(message);
+  log_warning(message);
 }
 
 }  // namespace cacherator::engine

@@ -9,6 +9,7 @@
 
 #include "cacherator/detail/function.hpp"
 #include "cacherator/json_cache.hpp"
+#include "platform/files.hpp"
 
 namespace cacherator::detail {
 namespace {
@@ -33,12 +34,6 @@ Options checked(Options options) {
   return options;
 }
 
-std::string resolved(const std::filesystem::path& directory) {
-  std::error_code error;
-  const auto path = std::filesystem::absolute(directory.empty() ? std::filesystem::path(".") : directory, error);
-  return error ? directory.string() : path.string();
-}
-
 }  // namespace
 
 std::string_view name_of(Status status) noexcept {
@@ -51,7 +46,7 @@ std::string_view name_of(Status status) noexcept {
   return "";
 }
 
-Core::Core(Options options) : options_(checked(std::move(options))), directory_(resolved(options_.directory)) {
+Core::Core(Options options) : options_(checked(std::move(options))), directory_(platform::absolute(options_.directory.string())) {
   if (options_.data_id.empty()) return;
   std::lock_guard lock(mutex_);
   open_locked(options_.data_id);

@@ -1,6 +1,7 @@
 """Persistent JSON caching of function results and object state."""
 
-from ._core import Cached, JSONCache
+from ._cached import Cached
+from ._core import JSONCache
 
 __version__ = "2.0.0"
 __all__ = ["JSONCache", "Cached"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
 
 from ._native import AsyncCall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Tuple
 
 _HIT, _WAIT, _LEAD, _ALONE = range(4)
 

@@ -1,18 +1,19 @@
-"""JSONCache and Cached: the Python face. What is hot is native (`_native`); here is what is rare."""
+"""JSONCache: the Python face of a cache. What is hot is native (`_native`); here is what is rare."""
 
 from __future__ import annotations
 
 import atexit
-import os
-import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, Optional, Tuple, cast, overload
 
 from . import _native, _options
-from ._types import ClassMethod, DbKeys, Function, Info, Name, Stats, Ttl
+from ._settings import Settings, absolute, open_cache
 
-_MISSING = object()
-_NAN = float("nan")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Literal, Optional
+
+    from ._types import DbKeys, Info, Name, Stats, Ttl
+
 #: Names in an object's __dict__ that are the cache's own, not the user's state.
 _OWN = frozenset({"_cacherator_state", "_excluded_cache_vars", "_dynamodb", "_dynamodb_enabled", "_save_on_del", "cache_status",
                   "last_cache_status"})  # fmt: skip
@@ -30,83 +31,28 @@ def _log(message: str) -> None:
 _native.set_log_sink(_log)
 
 
-class _Settings:
-    """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
-
-    __slots__ = ("data_id", "directory", "ttl", "logging", "save_on_del", "power", "dynamodb_table", "loaded")
-
-    def __init__(self, owner: type) -> None:
-        self.data_id = owner.__name__
-        self.directory = "data/cache"
-        self.ttl: Ttl = 999
-        self.logging = True
-        self.save_on_del = False
-        self.power = False
-        self.dynamodb_table: Optional[str] = None
-        self.loaded: Dict[str, str] = {}
-
-    def __reduce__(self) -> Any:
-        return _restore_settings, ({name: getattr(self, name) for name in self.__slots__},)
-
-
-def _restore_settings(values: Dict[str, Any]) -> _Settings:
-    settings = _Settings.__new__(_Settings)
-    for name, value in values.items():
-        setattr(settings, name, dict(value) if name == "loaded" else value)
-    return settings
-
-
-def _open(settings: _Settings, clear: bool = False) -> _native.Cache:
-    return _native.open(
-        _options.storable(settings.data_id),
-        settings.directory,
-        _options.incumbent_stem(settings.data_id),
-        clear,
-        settings.logging,
-        settings.power,
-    )
-
-
-def _settings(self: Any) -> _Settings:
-    """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
-    # Not by way of __dict__: an object whose __dict__ was made has slower attributes for good (CPython 3.11 and newer).
-    found = getattr(self, "_json_cache_settings", None)
-    if found is None:
-        found = _Settings(type(self))
-        object.__setattr__(self, "_json_cache_settings", found)
-        found.directory = os.path.abspath(found.directory)
-    return found
-
-
 def open_for_object(self: Any, memory: _native.Memory) -> None:
     """Called by the hot path: the memory of this object has no cache yet."""
     if isinstance(self, JSONCache):
         settings = _settings(self)
-        _native.configure(memory, _open(settings), _options.days(settings.ttl, type(self).__name__))
+        _native.configure(memory, open_cache(settings), _options.days(settings.ttl, type(self).__name__))
     else:
         ttl = getattr(self, "_json_cache_ttl", 999)
         _native.configure(memory, None, _options.days(ttl, type(self).__name__))
 
 
-def open_for_function(function: Any, cls: Optional[type], memory: _native.Memory) -> None:
-    """Called by the hot path: a function, class method or static method is called for the first time."""
-    wrapped = function.__wrapped__
-    settings = _Settings(object)
-    parts = wrapped.__qualname__.split(".")
-    if cls is not None:
-        settings.data_id = cls.__name__
-    elif len(parts) > 1 and parts[-2] != "<locals>":
-        settings.data_id = parts[-2]
-    else:
-        module = wrapped.__module__
-        if module == "__main__":
-            main = getattr(sys.modules.get("__main__"), "__file__", None)
-            module = os.path.splitext(os.path.basename(main))[0] if main else "__main__"
-        settings.data_id = f"{module}.{wrapped.__qualname__}"
-    directory, data_id = function._cacherator_home
-    settings.directory = os.path.abspath(directory or settings.directory)
-    settings.data_id = data_id or settings.data_id
-    _native.configure(memory, _open(settings), 999.0)
+def _settings(self: Any) -> Settings:
+    """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
+    # Not by way of __dict__: an object whose __dict__ was made has slower attributes for good (CPython 3.11 and newer).
+    found = getattr(self, "_json_cache_settings", None)
+    if found is None:
+        found = Settings(self)
+        object.__setattr__(self, "_json_cache_settings", found)
+        found.directory = absolute(found.directory)
+    elif found.owner != id(self):
+        found = found.of(self)
+        object.__setattr__(self, "_json_cache_settings", found)
+    return found
 
 
 def _cache(self: Any) -> _native.Cache:
@@ -149,9 +95,9 @@ class JSONCache:
         DynamoDB, write there too when the object goes. durability: "process" or "power".
         Raises TypeError or ValueError where an argument cannot be used.
         """
-        settings = _Settings(type(self))
+        settings = Settings(self)
         settings.data_id = _options.text(data_id, "data_id", type(self).__name__)
-        settings.directory = os.path.abspath(_options.directory(directory))
+        settings.directory = absolute(_options.directory(directory))
         _options.days(ttl, type(self).__name__)
         settings.ttl = ttl
         settings.logging = bool(logging)
@@ -162,7 +108,7 @@ class JSONCache:
         memory = _native.memory_of(self)
         if memory is None:
             raise TypeError(f"{type(self).__name__} cannot keep a cache: its objects have no __dict__ or no __weakref__")
-        _native.configure(memory, _open(settings, bool(clear_cache)), _options.days(ttl, type(self).__name__))
+        _native.configure(memory, open_cache(settings, bool(clear_cache)), _options.days(ttl, type(self).__name__))
         _living[id(self)] = self
         if dynamodb_table:
             _cache(self).warn(
@@ -170,6 +116,14 @@ class JSONCache:
             )
         if not clear_cache:
             self._restore_state()
+
+    def __setstate__(self, state: Any) -> None:
+        """A copy, or what comes out of a pickle, is saved at exit like any other."""
+        attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+        vars(self).update(attributes or {})
+        for name, value in (slots or {}).items():
+            object.__setattr__(self, name, value)
+        _living[id(self)] = self
 
     # ---- state
 
@@ -204,7 +158,7 @@ class JSONCache:
             if isinstance(getattr(type(self), name, None), property):
                 continue
             try:
-                texts[name] = _native.encode(value)
+                texts[name] = _native.encode(value, as_base=True)
             except Exception as error:
                 self._warn_unsaved(name, error)
         return texts
@@ -270,7 +224,7 @@ class JSONCache:
         cache = _cache(self)
         memory = _native.memory_of(self)
         try:
-            if function_name is None:
+            if not function_name:
                 cache.clear("*")
             elif "(" in function_name:
                 cache.drop(_native.shorten(function_name))
@@ -279,7 +233,7 @@ class JSONCache:
                 cache.clear(function_name)
         except OSError as error:
             cache.warn(str(error))
-        _native.forget(memory, function_name)
+        _native.forget(memory, function_name or None)
 
     def json_cache_stats(self) -> Stats:
         """{'total_entries': n, 'functions': {name: n}}"""
@@ -294,7 +248,7 @@ class JSONCache:
         """Figures of this cache and this object: entries, bytes, faults, and hits and misses of each function."""
         info = dict(_cache(self).info())
         info["functions"] = _native.counts(_native.memory_of(self))
-        return cast(Info, info)
+        return info  # type: ignore[return-value]
 
     def json_cache_list_db_keys(self, limit: int = 100, last_key: Optional[str] = None) -> DbKeys:
         """Caches stored in DynamoDB, a page at a time: {'keys': [...], 'last_key': ...}."""
@@ -425,88 +379,3 @@ def _at_exit() -> None:
     for living in list(_living.values()):
         living._finalize_cache()
     _native.flush()
-
-
-def _check_function(function: Any) -> None:
-    if isinstance(function, property):
-        raise TypeError("@Cached() goes below @property: put @property on the line above @Cached()")
-    if isinstance(function, type):
-        raise TypeError(f"@Cached() remembers calls of functions and methods; {function.__name__} is a class")
-    if not hasattr(function, "__code__"):
-        raise TypeError(f"@Cached() needs a function written in Python; {function!r} is none (wrap it in one: def f(...): ...)")
-
-
-class Cached:
-    """Remembers what a function returns: `@Cached()`, `@Cached(ttl=7)` or bare `@Cached`, on methods, async methods, functions,
-    class methods and static methods.
-
-    ttl: days or a timedelta (default: the class's). clear_cache: the first call of each signature in a process computes.
-    key: a function of the same arguments whose result names the call. directory, data_id: where a plain function's results go.
-    """
-
-    ttl: Optional[Ttl]
-    clear_cache: bool
-    _days: float
-    _key: Optional[Callable[..., Any]]
-    _home: Tuple[Optional[str], Optional[str]]
-
-    @overload
-    def __new__(
-        cls,
-        ttl: Optional[Ttl] = None,
-        clear_cache: bool = False,
-        *,
-        key: Optional[Callable[..., Any]] = None,
-        directory: Optional[Name] = None,
-        data_id: Optional[Name] = None,
-    ) -> Cached: ...
-    @overload
-    def __new__(cls, ttl: ClassMethod) -> ClassMethod: ...  # type: ignore[misc]
-    @overload
-    def __new__(cls, ttl: Function) -> Function: ...  # type: ignore[misc]
-    def __new__(cls, ttl: Any = None, clear_cache: bool = False, **options: Any) -> Any:
-        made = super().__new__(cls)
-        if callable(ttl) or isinstance(ttl, (classmethod, staticmethod, property)):
-            made.__init__(None, clear_cache, **options)  # type: ignore[misc]
-            return made(ttl)
-        return made
-
-    if not TYPE_CHECKING:  # mypy would prefer it to the overloads of __new__
-
-        def __init__(
-            self,
-            ttl: Any = None,
-            clear_cache: bool = False,
-            *,
-            key: Any = None,
-            directory: Any = None,
-            data_id: Any = None,
-        ) -> None:
-            self.ttl = ttl
-            self.clear_cache = bool(clear_cache)
-            self._days = _NAN if ttl is None else _options.days(ttl, "@Cached()")
-            if key is not None and not callable(key):
-                raise TypeError(f"@Cached(key={key!r}): key is a function of the call's arguments")
-            self._key = key
-            self._home = (
-                _options.directory(directory) if directory is not None else None,
-                _options.text(data_id, "data_id", "") if data_id is not None else None,
-            )
-
-    @overload
-    def __call__(self, function: ClassMethod) -> ClassMethod: ...
-    @overload
-    def __call__(self, function: Function) -> Function: ...
-    def __call__(self, function: Any) -> Any:
-        if isinstance(function, (classmethod, staticmethod)):
-            return type(function)(self(function.__func__))
-        _check_function(function)
-        code = function.__code__
-        is_async = bool(code.co_flags & 0x180)  # CO_COROUTINE, CO_ITERABLE_COROUTINE
-        if code.co_flags & 0x220:  # generators, async or not
-            raise TypeError(
-                f"@Cached(): {function.__qualname__} is a generator, whose results are used up by the first caller; return a list"
-            )
-        made = _native.CachedFunction(function, self._days, self.clear_cache, is_async, self._key)
-        made._cacherator_home = self._home
-        return made

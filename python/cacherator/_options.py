@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import os
-from datetime import timedelta
-from typing import Any, Optional
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def days(ttl: Any, where: str) -> float:
     """A ttl in days, from a number of days or a timedelta."""
-    if isinstance(ttl, timedelta):
-        return ttl.total_seconds() / 86400
-    if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
-        as_number = getattr(type(ttl), "__float__", None)
-        if as_number is None or isinstance(ttl, bool):
-            raise TypeError(f"{where}: ttl={ttl!r} is neither a number of days nor a timedelta")
-        ttl = float(ttl)
-    if math.isnan(ttl):
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(ttl, datetime.timedelta):
+        return float(ttl.total_seconds() / 86400)
+    if isinstance(ttl, bool) or not hasattr(type(ttl), "__float__"):
+        raise TypeError(f"{where}: ttl={ttl!r} is neither a number of days nor a timedelta")
+    number = _float(ttl)
+    if number != number:
         raise ValueError(f"{where}: ttl is NaN; give a number of days (0 or less: never a hit)")
-    return float(min(max(ttl, -1e15), 1e15))
+    return min(max(number, -1e15), 1e15)
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return 1e15 if number > 0 else -1e15
 
 
 def text(value: Any, name: str, default: str) -> str:
@@ -66,8 +74,4 @@ def durability(value: Any) -> bool:
 
 
 def directory(value: Any) -> str:
-    return text(value, "directory", "")
-
-
-def optional_ttl(ttl: Any, where: str) -> Optional[float]:
-    return None if ttl is None else days(ttl, where)
+    return "data/cache" if value is None else text(value, "directory", "")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 import sys
 import types
-from typing import Any, Optional, Type
 
 from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
 
 #: Types whose repr says type and value, the same in every process.
 _CLEAR = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)
@@ -26,6 +29,11 @@ _CLEAR_NAMES = {
     ("pathlib._local", "PosixPath"),
     ("pathlib._local", "WindowsPath"),
 }
+
+
+_BASES = (str, bytes, int, float, tuple, list, dict, set, frozenset)
+#: Their values as the built-in type, whatever a subclass's own conversions say.
+_EXACT: Dict[type, Any] = {str: str.__str__, int: int.__int__, float: float.__float__}
 
 
 def _name(cls: type) -> str:
@@ -75,7 +83,8 @@ def _render(value: Any, depth: int) -> Optional[str]:
         return text if not fold or "fold=" in text else f"{text[:-1]}, fold=1)"
     enum = sys.modules.get("enum")
     if enum is not None and isinstance(value, enum.Enum):
-        return f"<{cls.__qualname__}.{value.name}: {_native.render(value.value, depth)}>"
+        name = f".{value.name}" if value.name in cls.__members__ else ""  # a combination of flags has one in some Pythons only
+        return f"<{cls.__qualname__}{name}: {_native.render(value.value, depth)}>"
     if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
         return _module_level(value)
     if isinstance(value, types.ModuleType):
@@ -91,13 +100,22 @@ def _render(value: Any, depth: int) -> Optional[str]:
     array = _array(value)
     if array is not None:
         return array
-    base: Any
-    for base in (str, bytes, int, float, tuple, list, dict, set, frozenset):
-        if isinstance(value, base) and "__repr__" not in vars(cls):
-            if base is tuple and hasattr(cls, "_fields"):
-                return f"{_name(cls)}{_native.render(tuple(value), depth)}"
-            return f"{_name(cls)}({_native.render(base(value), depth)})"
+    for base in _BASES:
+        if isinstance(value, base):
+            return f"{_name(cls)}({', '.join([_native.render(_EXACT.get(base, base)(value), depth), *_attributes(value, depth)])})"
+    if cls.__qualname__ == "deque" and cls.__module__ == "collections":
+        return f"collections.deque({_native.render(list(value), depth)}, maxlen={value.maxlen})"
     return _own_repr(value, cls)
+
+
+def _attributes(value: Any, depth: int) -> List[str]:
+    """What an object of a subclass of a built-in type holds besides: `name=text`, sorted."""
+    names = set(getattr(value, "__dict__", ()))
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        names.update((slots,) if isinstance(slots, str) else slots)
+    held = ((name, getattr(value, name)) for name in sorted(names - {"__dict__", "__weakref__"}) if hasattr(value, name))
+    return [f"{name}={_native.render(part, depth)}" for name, part in held]
 
 
 def _array(value: Any) -> Optional[str]:
@@ -120,10 +138,12 @@ def _array(value: Any) -> Optional[str]:
     return None
 
 
-def _own_repr(value: Any, cls: Type[object]) -> Optional[str]:
-    if cls.__repr__ is object.__repr__:
+def _own_repr(value: Any, cls: type) -> Optional[str]:
+    """`module.Class(` its repr `)`, where that holds no address."""
+    own: Any = cls.__repr__
+    if own is object.__repr__:
         return None
     text = repr(value)
     if f"at {hex(id(value))}" in text or f"0x{id(value):x}" in text.lower() or " at 0x" in text:
         return None
-    return text
+    return f"{_name(cls)}({text})"

@@ -4,13 +4,14 @@ but the constructor of a dataclass or Enum that the program has loaded itself.""
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, List, Tuple, Union
 
 from . import _native
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Tuple, Union
+
 _DEPTH = 512
-#: (tag, value[, members beside it]), or why a value cannot be written.
-Encoded = Union[str, Tuple[Any, ...]]
 
 
 def _named(cls: type) -> Union[Dict[str, str], None]:
@@ -21,7 +22,7 @@ def _named(cls: type) -> Union[Dict[str, str], None]:
     return {"class": f"{cls.__module__}:{cls.__qualname__}"} if found is cls else None
 
 
-def encode(value: Any) -> Encoded:
+def encode(value: Any) -> Union[str, Tuple[Any, ...]]:
     """(tag, value[, members beside it]) for a value that JSON cannot say, or why it cannot be written."""
     cls = type(value)
     made = _ENCODERS.get(f"{cls.__module__}.{cls.__qualname__}")
@@ -39,7 +40,41 @@ def encode(value: Any) -> Encoded:
             return f"the dataclass {cls.__qualname__} cannot be found again by its name"
         fields = [f.name for f in cls.__dataclass_fields__.values() if f._field_type.name == "_FIELD"]
         return "dataclass", {field: getattr(value, field) for field in fields}, name
+    if isinstance(value, tuple) and hasattr(cls, "_fields"):
+        name = _named(cls)
+        if name is None:
+            return f"the named tuple {cls.__qualname__} cannot be found again by its name"
+        return "namedtuple", list(value), name
     return f"a value of type {cls.__module__}.{cls.__qualname__} cannot be written as JSON"
+
+
+def as_base(value: Any) -> Any:
+    """State of a subclass of a type that JSON knows, as that type: so 1.2.9 saved it. None: of no such class."""
+    for base, exact in _BASES:
+        if isinstance(value, base) and type(value) is not base:
+            return exact(value)
+    return None
+
+
+#: With conversions that a subclass cannot change.
+_BASES: Tuple[Tuple[type, Any], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (dict, dict),
+    (list, list),
+    (tuple, tuple),
+)
+
+
+_FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)}
+
+
+def _defaultdict(value: Any) -> Union[str, Tuple[Any, ...]]:
+    factory = value.default_factory
+    if factory is not None and _FACTORIES.get(getattr(factory, "__name__", "")) is not factory:
+        return "the factory of this defaultdict is none of Python's own types; return dict(...) of it"
+    return "defaultdict", dict(value), {"factory": factory and factory.__name__}
 
 
 def _sorted(items: Any) -> List[Any]:
@@ -52,7 +87,7 @@ def _base64(value: Any) -> str:
     return binascii.b2a_base64(bytes(value), newline=False).decode("ascii")
 
 
-def _zoned(tag: str, value: Any) -> Encoded:
+def _zoned(tag: str, value: Any) -> Union[str, Tuple[Any, ...]]:
     beside: Dict[str, Any] = {}
     if value.fold:
         beside["fold"] = 1
@@ -71,7 +106,7 @@ def _path(value: Any) -> Tuple[Any, ...]:
     return "Path", str(value), {"class": type(value).__name__}
 
 
-_ENCODERS: Dict[str, Callable[[Any], Encoded]] = {
+_ENCODERS: Dict[str, Callable[[Any], Union[str, Tuple[Any, ...]]]] = {
     "builtins.set": lambda v: ("set", _sorted(v)),
     "builtins.frozenset": lambda v: ("frozenset", _sorted(v)),
     "builtins.bytes": lambda v: ("bytes", _base64(v)),
@@ -83,6 +118,10 @@ _ENCODERS: Dict[str, Callable[[Any], Encoded]] = {
     "datetime.timedelta": lambda v: ("timedelta", [v.days, v.seconds, v.microseconds]),
     "decimal.Decimal": lambda v: ("Decimal", str(v)),
     "uuid.UUID": lambda v: ("UUID", str(v)),
+    "collections.OrderedDict": lambda v: ("OrderedDict", dict(v)),
+    "collections.Counter": lambda v: ("Counter", dict(v)),
+    "collections.defaultdict": _defaultdict,
+    "collections.deque": lambda v: ("deque", list(v), {"maxlen": v.maxlen}),
 }
 for _module in ("pathlib", "pathlib._local"):
     for _name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
@@ -140,6 +179,24 @@ def _restore_dataclass(value: Any, beside: Dict[str, Any]) -> Any:
     return made
 
 
+def _restore_namedtuple(value: Any, beside: Dict[str, Any]) -> Any:
+    cls = _class(beside)
+    if not issubclass(cls, tuple) or len(getattr(cls, "_fields", ())) != len(value):
+        raise ValueError(f"{beside.get('class')} is no named tuple of {len(value)} fields")
+    return tuple.__new__(cls, value)
+
+
+def _collections() -> Any:
+    import collections
+
+    return collections
+
+
+def _restore_defaultdict(value: Any, beside: Dict[str, Any]) -> Any:
+    factory = beside.get("factory")
+    return _collections().defaultdict(None if factory is None else _FACTORIES[factory], value)
+
+
 def restore(tag: str, value: Any, beside: Dict[str, Any]) -> Any:
     """The value behind a tag. ValueError: it cannot be restored (and is computed anew)."""
     try:
@@ -195,6 +252,11 @@ _RESTORERS: Dict[str, Any] = {
     "Path": _restore_path,
     "Enum": _restore_enum,
     "dataclass": _restore_dataclass,
+    "namedtuple": _restore_namedtuple,
+    "OrderedDict": lambda v, b: _collections().OrderedDict(v),
+    "Counter": lambda v, b: _collections().Counter(v),
+    "defaultdict": _restore_defaultdict,
+    "deque": lambda v, b: _collections().deque(v, b.get("maxlen")),
 }
 
 

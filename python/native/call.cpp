@@ -1,36 +1,73 @@
 // The call of a cached function: memory first, without any text; then the story.
 #include <cmath>
 
-#include "ready.hpp"
+#include "coroutine.hpp"
 #include "story.hpp"
 
 namespace cacherator::python {
 namespace {
 
-/// The attribute that leads to a function that never saw __set_name__ (below @property, @classmethod, @staticmethod).
-PyObject* find_in_class(PyTypeObject* type, PyObject* name) {
-  PyObject* const mro = type->tp_mro;
-  for (Py_ssize_t i = 0; mro && i < PyTuple_GET_SIZE(mro); ++i) {
-    const Ref dict = Ref::take(PyObject_GetAttrString(PyTuple_GET_ITEM(mro, i), "__dict__"));
-    const Ref found = dict ? Ref::take(PyObject_GetItem(dict.get(), name)) : Ref();
-    if (found) return Ref(found).get();  // the class keeps it
-    PyErr_Clear();
-  }
-  return nullptr;
+/// The cached function within an attribute of a class, and what it is there; borrowed, null: none.
+PyObject* inside(PyObject* attribute, Kind& kind) {
+  PyTypeObject* const type = Py_TYPE(attribute);
+  kind = type == &PyStaticMethod_Type ? Kind::plain : type == &PyClassMethod_Type ? Kind::of_class : Kind::method;
+  if (is_cached_function(attribute)) return attribute;
+  const char* const way = type == &PyProperty_Type                            ? "fget"
+                          : kind != Kind::method                              ? "__func__"
+                          : std::string_view(type->tp_name) == "cached_property" ? "func"
+                                                                              : nullptr;
+  const Ref found = Ref::take(way ? PyObject_GetAttrString(attribute, way) : nullptr);
+  PyErr_Clear();
+  return found && is_cached_function(found.get()) ? found.get() : nullptr;  // the attribute keeps it
 }
 
-Kind kind_of(FunctionObject* f, PyObject* const* args, Py_ssize_t count) {
-  const Ref qualname = Ref::take(PyObject_GetAttrString(f->wrapped, "__qualname__"));
-  const Ref name = Ref::take(PyObject_GetAttrString(f->wrapped, "__name__"));
-  if (!qualname || !name) return PyErr_Clear(), Kind::plain;
-  const auto text = utf8_of(qualname.get());
+/// Calls `visit(class, name, attribute)` for all attributes, in the order in which Python looks; until it answers true.
+template <class Visit>
+void each_attribute(PyTypeObject* type, Visit visit) {
+  PyObject* const mro = type->tp_mro;
+  for (Py_ssize_t i = 0; mro && i < PyTuple_GET_SIZE(mro); ++i) {
+    auto* const cls = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i));
+    if (!(cls->tp_flags & Py_TPFLAGS_HEAPTYPE)) continue;
+    PyObject *name, *attribute;
+    for (Py_ssize_t at = 0; PyDict_Next(cls->tp_dict, &at, &name, &attribute);) {
+      if (visit(cls, name, attribute)) return;
+    }
+  }
+}
+
+/// True where the function's qualified name says that a class holds it.
+bool in_a_class(PyObject* function) {
+  const Ref name = Ref::take(PyObject_GetAttrString(function, "__qualname__"));
+  const auto text = name ? utf8_of(name.get()) : std::string_view();
   const auto dot = text.rfind('.');
-  if (count == 0 || dot == std::string_view::npos || text.substr(0, dot).ends_with("<locals>")) return Kind::plain;
+  return dot != std::string_view::npos && !text.substr(0, dot).ends_with("<locals>");
+}
+
+/// What the function is, for one that never saw __set_name__ (below a property, given to a class later, or in none).
+Kind kind_of(FunctionObject* f, PyObject* const* args, Py_ssize_t count) {
+  if (count == 0) return Kind::plain;
   const bool is_class = PyType_Check(args[0]);
-  PyObject* const found = find_in_class(is_class ? reinterpret_cast<PyTypeObject*>(args[0]) : Py_TYPE(args[0]), name.get());
-  if (!found || Py_TYPE(found) == &PyStaticMethod_Type) return Kind::plain;
-  if (Py_TYPE(found) == &PyClassMethod_Type) return is_class ? Kind::of_class : Kind::plain;
-  return is_class ? Kind::plain : Kind::method;
+  const bool of_a_class = in_a_class(f->wrapped);
+  Kind found = Kind::plain;
+  each_attribute(is_class ? reinterpret_cast<PyTypeObject*>(args[0]) : Py_TYPE(args[0]), [&](PyTypeObject*, PyObject* name, PyObject* attribute) {
+    Kind kind;
+    const bool itself = inside(attribute, kind) == reinterpret_cast<PyObject*>(f);
+    // By its name alone: another decorator stands between.
+    if (itself || (of_a_class && found == Kind::plain && utf8_of(name) == f->name)) found = kind;
+    return itself;
+  });
+  PyErr_Clear();
+  return found == (is_class ? Kind::of_class : Kind::method) ? found : Kind::plain;
+}
+
+/// A plain function that was given to a class after its first call is a method from then on.
+void look_again(FunctionObject* f, PyObject* const* args, Py_ssize_t count) {
+  static PyObject* const base = imported("cacherator._core", "JSONCache");
+  if (!base || !PyType_IsSubtype(Py_TYPE(args[0]), reinterpret_cast<PyTypeObject*>(base))) return PyErr_Clear();
+  if (kind_of(f, args, count) != Kind::method) return;
+  f->kind = Kind::method;
+  f->parameters.reset();
+  f->last_self = nullptr;
 }
 
 /// The memory a call asks; null without an error: none can be had.
@@ -46,32 +83,47 @@ Memory* memory_for(FunctionObject* f, PyObject* first) {
   }
   Ref& holder = f->kind == Kind::plain ? f->own_memory : f->class_memories;
   if (f->kind == Kind::of_class) {
-    if (!holder) holder = Ref::take(PyDict_New());
-    if (PyObject* held = holder ? PyDict_GetItemWithError(holder.get(), first) : nullptr) return reinterpret_cast<Memory*>(held);
-    if (PyErr_Occurred()) return nullptr;
+    if (!holder) {
+      PyObject* const type = imported("weakref", "WeakKeyDictionary");
+      holder = Ref::take(type ? PyObject_CallNoArgs(type) : nullptr);
+    }
+    if (const Ref held = Ref::take(holder ? PyObject_GetItem(holder.get(), first) : nullptr)) return reinterpret_cast<Memory*>(held.get());
+    if (!PyErr_ExceptionMatches(PyExc_KeyError)) return nullptr;
+    PyErr_Clear();
   } else if (holder) {
     return reinterpret_cast<Memory*>(holder.get());
   }
   Ref made = Ref::take(reinterpret_cast<PyObject*>(new_memory()));
-  PyObject* const open = imported("cacherator._core", "open_for_function");
+  PyObject* const open = imported("cacherator._cached", "open_for_function");
   const Ref done = made && open ? Ref::take(PyObject_CallFunctionObjArgs(open, f, f->kind == Kind::of_class ? first : Py_None, made.get(), nullptr)) : Ref();
   if (!done) return nullptr;
   auto* memory = reinterpret_cast<Memory*>(made.get());
   if (f->kind == Kind::plain) {
     holder = std::move(made);
-  } else if (PyDict_SetItem(holder.get(), first, made.get()) < 0) {
+  } else if (PyObject_SetItem(holder.get(), first, made.get()) < 0) {
     return nullptr;
   }
   return memory;
 }
 
-/// "f", or "Base.f" where the object's class means another function by that name.
+/// "f"; "Base.f" where the object's class means another by that name; the attribute's name where its own class has two of that name.
 std::string signature_name(FunctionObject* f, PyObject* first) {
-  if (f->kind != Kind::method || !f->owner) return f->name;
-  const Ref name = Ref::take(PyUnicode_FromString(f->name.c_str()));
-  PyObject* const found = name ? find_in_class(Py_TYPE(first), name.get()) : nullptr;
-  if (!found || found == reinterpret_cast<PyObject*>(f)) return f->name;
-  return std::string(reinterpret_cast<PyTypeObject*>(f->owner)->tp_name) + "." + f->name;
+  if (f->kind != Kind::method) return f->name;
+  std::string name = f->name;
+  PyTypeObject* other = nullptr;  // the first class that has another one of this name
+  each_attribute(Py_TYPE(first), [&](PyTypeObject* cls, PyObject* key, PyObject* attribute) {
+    Kind kind;
+    PyObject* const found = inside(attribute, kind);
+    if (found == reinterpret_cast<PyObject*>(f)) {
+      if (other) name = other == cls ? std::string(utf8_of(key)) : cls->tp_name + ('.' + f->name);
+      return true;
+    }
+    const bool named = found ? as_function(found)->name == f->name : f->owner != reinterpret_cast<PyObject*>(cls) && utf8_of(key) == f->name;
+    if (named && !other) other = cls;
+    return false;
+  });
+  PyErr_Clear();
+  return name;
 }
 
 }  // namespace
@@ -147,8 +199,71 @@ PyObject* call_story(FunctionObject* f, Memory* memory, Table* table, const Argu
   }
 }
 
-/// An async call that memory does not answer: a real coroutine, which looks again when it is awaited.
-PyObject* call_async(FunctionObject* f, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+/// The object, the memory and the table of a call.
+struct Place {
+  Memory* memory;
+  Table* table;
+  Arguments arguments;  ///< without the object
+  PyObject* kept;       ///< the memory, owned, where the GIL was released and the call goes on
+};
+
+/// False: an error is set, or, without one, the function itself is to be called.
+bool find_place(FunctionObject* f, PyObject* const* args, Py_ssize_t count, PyObject* names, Place& place) {
+  if (f->kind == Kind::unknown) {
+    f->kind = kind_of(f, args, count);
+    f->guessed = true;
+  } else if (f->kind == Kind::plain && f->guessed && count > 0 && Py_TYPE(args[0])->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+    look_again(f, args, count);
+  }
+  const Py_ssize_t skipped = f->kind == Kind::plain ? 0 : 1;
+  if (count < skipped) return false;
+  PyObject* const first = skipped ? args[0] : nullptr;
+  place = {f->last_memory, f->last_table, {args + skipped, count - skipped, names}, nullptr};
+  if (first == f->last_self && f->last_generation == memory_generation) return true;
+  return find_table(f, first, place.memory, place.table);
+}
+
+PyObject* hit(const Place& place, Known* known) {
+  known->status = place.memory->last = Status::l1;
+  ++place.table->hits_l1;
+  PyObject* const value = known->value.get();
+  Py_INCREF(value);
+  return value;
+}
+
+/// Looks closer, which releases the GIL: a clear in another thread may take the call, or the object, away meanwhile.
+[[gnu::noinline]] PyObject* look_closer(Place& place, Known* known, engine::Time now) {
+  Ref memory = Ref::share(reinterpret_cast<PyObject*>(place.memory));
+  const auto keep_known = known->shared_from_this();
+  if (still_holds(place.memory, place.table, known, now)) return hit(place, known);
+  place.kept = memory.release();
+  return nullptr;
+}
+
+/// What memory has and may still give (a new reference); null: nothing.
+inline PyObject* find_value(FunctionObject* f, Place& place) {
+  std::uint64_t hash;
+  bool fast;
+  Known* const known = f->clear_cache || f->key ? nullptr : place.table->find(place.arguments, hash, fast);
+  if (!known) return nullptr;
+  const engine::Time now = engine::now();
+  const engine::Freshness* const fresh = place.memory->fresh;
+  const bool holds = now < known->expires && fresh && known->anchors.empty() &&
+                     known->generation == fresh->generation.load(std::memory_order_acquire) && fresh->current(now);
+  return holds ? hit(place, known) : look_closer(place, known, now);
+}
+
+}  // namespace
+
+bool find_in_memory(PyObject* function, PyObject* const* args, Py_ssize_t count, PyObject* names, PyObject*& value) {
+  Place place;
+  if (!find_place(as_function(function), args, count, names, place)) return !PyErr_Occurred();
+  value = find_value(as_function(function), place);
+  Py_XDECREF(place.kept);
+  return true;
+}
+
+PyObject* call_async(PyObject* function, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   PyObject* const miss = imported("cacherator._async", "call");
   if (!miss) return nullptr;
   const Ref positional = Ref::take(PyTuple_New(count));
@@ -161,47 +276,20 @@ PyObject* call_async(FunctionObject* f, PyObject* const* args, Py_ssize_t count,
   for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) {
     if (PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[count + i]) < 0) return nullptr;
   }
-  return PyObject_CallFunctionObjArgs(miss, f, positional.get(), keywords.get(), nullptr);
+  return PyObject_CallFunctionObjArgs(miss, function, positional.get(), keywords.get(), nullptr);
 }
-
-}  // namespace
 
 PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* names) {
   FunctionObject* const f = as_function(function);
   const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-  if (f->kind == Kind::unknown) f->kind = kind_of(f, args, count);
-  const Py_ssize_t skipped = f->kind == Kind::plain ? 0 : 1;
-  if (count < skipped) return PyObject_Vectorcall(f->wrapped, args, nargsf, names);
-
-  PyObject* const first = skipped ? args[0] : nullptr;
-  Memory* memory = f->last_memory;
-  Table* table = f->last_table;
-  const bool same_object = first == f->last_self && f->last_generation == memory_generation;
-  if (!same_object && !find_table(f, first, memory, table)) {
+  if (f->is_async) return new_coroutine(function, args, count, names);
+  Place place;
+  if (!find_place(f, args, count, names, place)) {
     return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(f->wrapped, args, nargsf, names);
   }
-  const Arguments arguments{args + skipped, count - skipped, names};
-  std::uint64_t hash;
-  bool fast;
-  if (Known* known = f->clear_cache || f->key ? nullptr : table->find(arguments, hash, fast)) {
-    const engine::Time now = engine::now();
-    const engine::Freshness* const fresh = memory->fresh;
-    const bool holds = now < known->expires && fresh && known->anchors.empty() &&
-                       known->generation == fresh->generation.load(std::memory_order_acquire) && fresh->current(now);
-    // Looking closer releases the GIL: a clear in another thread may take the call, or the object, away meanwhile.
-    const Ref keep_memory = holds ? Ref() : Ref::share(reinterpret_cast<PyObject*>(memory));
-    const auto keep_known = holds ? nullptr : known->shared_from_this();
-    if (holds || still_holds(memory, table, known, now)) {
-      known->status = memory->last = Status::l1;
-      ++table->hits_l1;
-      PyObject* const value = known->value.get();
-      if (f->is_async) return ready(value, function);
-      Py_INCREF(value);
-      return value;
-    }
-  }
-  if (f->is_async) return call_async(f, args, count, names);
-  return call_story(f, memory, table, arguments, args, nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET);
+  if (PyObject* const value = find_value(f, place)) return value;
+  const Ref kept = Ref::take(place.kept);
+  return call_story(f, place.memory, place.table, place.arguments, args, nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 }  // namespace cacherator::python

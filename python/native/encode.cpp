@@ -13,7 +13,7 @@ constexpr std::size_t kMaxSize = 256u << 20;  ///< bytes of one value, docs/form
 
 class Encoder {
  public:
-  Encoder(std::string& out, Problem& problem) : out_(out), problem_(problem), from_(out.size()) {}
+  Encoder(std::string& out, Problem& problem, bool as_base) : out_(out), problem_(problem), as_base_(as_base), from_(out.size()) {}
 
   bool value(PyObject* v) {
     PyTypeObject* const type = Py_TYPE(v);
@@ -56,8 +56,20 @@ class Encoder {
       if (!bytes) return false;
       utf8 = bytes_of(bytes.get());
     }
+    if (bytes && holds_pair(utf8)) return refuse("the text holds the halves of a surrogate pair as two characters, which JSON cannot tell from one");
     engine::append_json(out_, utf8);
     return true;
+  }
+
+  /// A high surrogate (ED A0..AF xx) followed by a low one (ED B0..BF xx).
+  static bool holds_pair(std::string_view wtf8) {
+    for (auto at = wtf8.find('\xed'); at != std::string_view::npos; at = wtf8.find('\xed', at + 3)) {
+      const auto is = [&](std::size_t where, unsigned char half) {
+        return where + 1 < wtf8.size() && wtf8[where] == '\xed' && (static_cast<unsigned char>(wtf8[where + 1]) & 0xF0) == half;
+      };
+      if (is(at, 0xA0) && is(at + 3, 0xB0)) return true;
+    }
+    return false;
   }
 
   bool integer(PyObject* v) {
@@ -148,6 +160,12 @@ class Encoder {
     const Ref answer = function ? Ref::take(PyObject_CallOneArg(function, v)) : Ref();
     if (!answer) return false;
     if (!PyTuple_CheckExact(answer.get())) {
+      if (as_base_) {
+        PyObject* const to_base = imported("cacherator._values", "as_base");
+        const Ref base = Ref::take(to_base ? PyObject_CallOneArg(to_base, v) : nullptr);
+        if (!base) return false;
+        if (base.get() != Py_None) return value(base.get());
+      }
       const auto reason = PyUnicode_Check(answer.get()) ? utf8_of(answer.get()) : std::string_view("it cannot be written as JSON");
       return refuse(std::string(reason));
     }
@@ -182,12 +200,13 @@ class Encoder {
 
   std::string& out_;
   Problem& problem_;
+  const bool as_base_;
   const std::size_t from_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-bool encode(PyObject* value, std::string& out, Problem& problem) { return Encoder(out, problem).value(value); }
+bool encode(PyObject* value, std::string& out, Problem& problem, bool as_base) { return Encoder(out, problem, as_base).value(value); }
 
 }  // namespace cacherator::python

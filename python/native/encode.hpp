@@ -14,8 +14,9 @@ struct Problem {
   std::string reason{};  ///< "a Socket object cannot be written as JSON"
 };
 
-/// Appends the value; false: `problem` says where and why, or a Python error is set.
-bool encode(PyObject* value, std::string& out, Problem& problem);
+/// Appends the value; false: `problem` says where and why, or a Python error is set. `as_base`: what has no tag of its own but is of
+/// a subclass of a type that JSON knows is written as that type.
+bool encode(PyObject* value, std::string& out, Problem& problem, bool as_base = false);
 
 /// A new reference; null: ValueError. `plain`: 1.2.9 wrote it, nothing in it is a tag.
 PyObject* decode(std::string_view json, bool plain);

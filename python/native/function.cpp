@@ -26,12 +26,11 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
 }
 
 int init(PyObject* self, PyObject* args, PyObject* keywords) {
-  static const char* names[] = {"function", "ttl", "clear_cache", "is_async", "key", "home", "kind", nullptr};
-  PyObject *function, *key = Py_None, *home = Py_None;
+  static const char* names[] = {"function", "ttl", "clear_cache", "is_async", "key", nullptr};
+  PyObject *function, *key = Py_None;
   double ttl = std::nan("");
-  int clear_cache = 0, is_async = 0, kind = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|dppOOi", const_cast<char**>(names), &function, &ttl, &clear_cache, &is_async,
-                                   &key, &home, &kind)) {
+  int clear_cache = 0, is_async = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|dppO", const_cast<char**>(names), &function, &ttl, &clear_cache, &is_async, &key)) {
     return -1;
   }
   FunctionObject* f = as_function(self);
@@ -42,11 +41,9 @@ int init(PyObject* self, PyObject* args, PyObject* keywords) {
   };
   set(f->wrapped, function);
   set(f->key, key);
-  set(f->home, home);
   f->ttl = ttl;
   f->clear_cache = clear_cache;
   f->is_async = is_async;
-  f->kind = static_cast<Kind>(kind);
   const Ref name = Ref::take(PyObject_GetAttrString(function, "__name__"));
   if (!name) return -1;
   f->name = utf8_of(name.get());
@@ -70,7 +67,6 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(f->dict);
   Py_VISIT(f->owner);
   Py_VISIT(f->key);
-  Py_VISIT(f->home);
   Py_VISIT(f->own_memory.get());
   Py_VISIT(f->class_memories.get());
   return 0;
@@ -82,7 +78,6 @@ int clear(PyObject* self) {
   Py_CLEAR(f->dict);
   Py_CLEAR(f->owner);
   Py_CLEAR(f->key);
-  Py_CLEAR(f->home);
   f->own_memory = Ref();
   f->class_memories = Ref();
   return 0;
@@ -184,6 +179,8 @@ PyType_Spec spec = {"cacherator._native.CachedFunction", sizeof(FunctionObject),
                     slots};
 
 }  // namespace
+
+bool is_cached_function(PyObject* object) { return Py_TYPE(object) == function_type; }
 
 bool add_function_type(PyObject* module) {
   function_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));

@@ -26,15 +26,15 @@ struct FunctionObject {
   PyObject* dict;
   PyObject* owner;    ///< class that __set_name__ named, or null
   PyObject* key;      ///< the user's key function, or null
-  PyObject* home;     ///< (directory, data_id) that were given, or null
   std::string name;
   double ttl;         ///< days; NaN: the class's
   bool clear_cache, is_async;
+  bool guessed;       ///< __set_name__ was not seen: its kind is what its first call looked like
   Kind kind;
   std::unique_ptr<Parameters> parameters;
   std::unordered_set<std::string> computed;  ///< signatures computed by this process, where clear_cache is set
   Ref own_memory;     ///< Kind::plain
-  Ref class_memories; ///< Kind::of_class: dict of class -> Memory
+  Ref class_memories; ///< Kind::of_class: WeakKeyDictionary of class -> Memory
 
   // The object of the last call: good while memory_generation has not moved.
   PyObject* last_self;
@@ -43,10 +43,16 @@ struct FunctionObject {
   Table* last_table;
 };
 
+[[nodiscard]] bool is_cached_function(PyObject* object);
 inline FunctionObject* as_function(PyObject* object) { return reinterpret_cast<FunctionObject*>(object); }
 
 /// The vectorcall of a cached function: hit, or the whole story (src of the story: call.cpp).
 PyObject* call_cached(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* names);
+
+/// What memory has for a call, without any text: `value` is a new reference, or stays null. False: a Python error is set.
+bool find_in_memory(PyObject* function, PyObject* const* args, Py_ssize_t count, PyObject* names, PyObject*& value);
+/// The plain coroutine of a call that memory did not answer.
+PyObject* call_async(PyObject* function, PyObject* const* args, Py_ssize_t count, PyObject* names);
 
 /// Memory and table for a call on `first` (null for a function's own). False: an error may be set; none: nothing can be remembered.
 bool find_table(FunctionObject* function, PyObject* first, Memory*& memory, Table*& table);

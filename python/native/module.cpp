@@ -7,9 +7,9 @@
 
 #include <map>
 
+#include "coroutine.hpp"
 #include "encode.hpp"
 #include "function.hpp"
-#include "ready.hpp"
 #include "render.hpp"
 #include "story.hpp"
 
@@ -30,6 +30,12 @@ PyObject* imported(const char* module, const char* name) {
 namespace {
 
 PyObject* no_text = nullptr;  ///< exception NoText
+
+std::string text_of(nb::handle text) {
+  auto found = string_of(text.ptr());
+  if (!found) throw nb::python_error();
+  return *std::move(found);
+}
 
 [[noreturn]] void raise(const engine::Fault& fault) {
   if (fault.kind == engine::Fault::Kind::misuse) throw nb::value_error(fault.message.c_str());
@@ -96,15 +102,13 @@ class AsyncCall {
   /// Calls `then` on the ending thread when the flight has ended; False: it has ended already.
   bool on_end(nb::object then) {
     auto held = std::shared_ptr<PyObject>(then.release().ptr(), [](PyObject* object) {
-      const PyGILState_STATE gil = PyGILState_Ensure();
+      const WithGil gil;
       Py_DECREF(object);
-      PyGILState_Release(gil);
     });
     return story_->wait().flight().on_end([held] {
-      const PyGILState_STATE gil = PyGILState_Ensure();
+      const WithGil gil;
       const Ref done = Ref::take(PyObject_CallNoArgs(held.get()));
       if (!done) PyErr_Clear();  // its event loop was closed
-      PyGILState_Release(gil);
     });
   }
   void waited() {
@@ -132,10 +136,10 @@ std::string render_text(nb::handle value, int depth) {
   return std::move(text.out);
 }
 
-std::string encode_text(nb::handle value) {
+std::string encode_text(nb::handle value, bool as_base) {
   std::string out;
   Problem problem;
-  if (encode(value.ptr(), out, problem)) return out;
+  if (encode(value.ptr(), out, problem, as_base)) return out;
   if (PyErr_Occurred()) throw nb::python_error();
   throw nb::value_error((problem.path + ": " + problem.reason).c_str());
 }
@@ -151,10 +155,10 @@ std::string encode_or_repr(nb::handle value) {
 
 using CachePtr = std::shared_ptr<engine::Cache>;
 
-CachePtr open_cache(std::string data_id, std::string directory, std::string stem, bool clear, bool logging, bool power) {
+CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power) {
   auto opened = without_gil([&] {
     return engine::Cache::open({.data_id = std::move(data_id),
-                                .directory = std::move(directory),
+                                .directory = {directory.c_str(), directory.size()},
                                 .incumbent_stem = std::move(stem),
                                 .clear_cache = clear,
                                 .logging = logging,
@@ -204,18 +208,22 @@ nb::dict state(engine::Cache& cache) {
 void save_state(engine::Cache& cache, nb::dict changed, nb::list gone, bool touch) {
   std::vector<engine::Variable> variables;
   for (const auto [name, json] : changed) {
-    variables.push_back({.name = nb::cast<std::string>(name), .value = nb::cast<std::string>(json)});
+    variables.push_back({.name = text_of(name), .value = text_of(json)});
   }
-  for (const auto name : gone) variables.push_back({.name = nb::cast<std::string>(name), .value = "", .gone = true});
+  for (const auto name : gone) variables.push_back({.name = text_of(name), .value = "", .gone = true});
   checked([&] { return cache.save_state(variables, touch); });
+}
+
+nb::object path_from(const std::string& bytes) {
+  return owned(PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
 }
 
 nb::dict info(engine::Cache& cache) {
   const auto i = without_gil([&] { return cache.info(); });
   nb::dict all;
-  all["data_id"] = i.data_id;
-  all["directory"] = i.directory;
-  all["document"] = i.document;
+  all["data_id"] = nb::steal(text_from(i.data_id).release());
+  all["directory"] = path_from(i.directory);
+  all["document"] = path_from(i.document);
   all["entries"] = i.entries;
   all["variables"] = i.variables;
   all["document_bytes"] = i.document_bytes;
@@ -287,7 +295,8 @@ void bind_memory(nb::module_& m) {
     }
     return all;
   }, "signature -> (value, seconds since 1970) of what this object's memory holds.");
-  m.def("forget", [](nb::handle memory, std::optional<std::string> name) {
+  m.def("forget", [](nb::handle memory, std::optional<nb::str> given) {
+    const auto name = given ? std::optional(text_of(*given)) : std::nullopt;
     for (const auto& [function, table] : as_memory(memory)->tables) {
       if (!name || table->name() == *name) {
         table->clear();
@@ -307,7 +316,8 @@ NB_MODULE(_native, m) {
   if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
     throw nb::import_error("cacherator cannot be used in a sub-interpreter; use processes or threads instead");
   }
-  if (!add_memory_type(m.ptr()) || !add_function_type(m.ptr()) || !add_ready_type(m.ptr())) throw nb::python_error();
+  nb::set_leak_warnings(false);  // of daemon threads that the end of the interpreter stopped within a call
+  if (!add_memory_type(m.ptr()) || !add_function_type(m.ptr()) || !add_coroutine_type(m.ptr())) throw nb::python_error();
   no_text = PyErr_NewException("cacherator._native.NoText", nullptr, nullptr);
   m.attr("NoText") = nb::borrow(no_text);
 
@@ -318,12 +328,12 @@ NB_MODULE(_native, m) {
       .def("state_saved", [](engine::Cache& c) { return seconds(c.state_saved()); })
       .def("save_state", &save_state)
       .def("checkpoint", [](engine::Cache& c) { checked([&] { return c.checkpoint(); }); })
-      .def("clear", [](engine::Cache& c, const std::string& f) { checked([&] { return c.clear(f); }); })
-      .def("drop", [](engine::Cache& c, const std::string& s) { checked([&] { return c.drop(s); }); })
+      .def("clear", [](engine::Cache& c, nb::str name) { checked([&c, name = text_of(name)] { return c.clear(name); }); })
+      .def("drop", [](engine::Cache& c, nb::str signature) { checked([&c, name = text_of(signature)] { return c.drop(name); }); })
       .def("refresh", [](engine::Cache& c) { without_gil([&] { c.refresh(); }); })
       .def("info", &info)
       .def("set_logging", [](engine::Cache& c, bool on) { c.set_logging(on); })
-      .def("warn", [](engine::Cache& c, const std::string& text, const std::string& once) { c.warn(text, once); }, nb::arg("text"), nb::arg("once") = "");
+      .def("warn", [](engine::Cache& c, nb::str text, nb::str once) { c.warn(text_of(text), text_of(once)); }, nb::arg("text"), nb::arg("once") = "");
   nb::class_<AsyncCall>(m, "AsyncCall")
       .def(nb::init<nb::handle, nb::tuple, nb::dict>())
       .def("ask", &AsyncCall::ask)
@@ -337,24 +347,23 @@ NB_MODULE(_native, m) {
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"));
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
-  m.def("encode", &encode_text, nb::arg("value").none());
+  m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());
   m.def("decode", [](const std::string& json, bool plain) { return owned(decode(json, plain)); }, nb::arg("json"), nb::arg("plain") = false);
-  m.def("shorten", [](const std::string& text) { return engine::shorten(text).text; });
+  m.def("shorten", [](nb::str text) { return nb::steal<nb::str>(text_from(engine::shorten(text_of(text)).text).release()); });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });
   m.def("set_logging", [](bool on) { engine::set_logging(on); });
   m.def("set_log_sink", [](nb::object sink) {
     PyObject* const function = sink.release().ptr();  // held for the life of the process
     engine::set_log_sink([function](std::string_view message) {
       if (!Py_IsInitialized()) return;
-      const PyGILState_STATE gil = PyGILState_Ensure();
+      const WithGil gil;
       PyObject *type, *value, *traceback;
       PyErr_Fetch(&type, &value, &traceback);
       const Ref text = text_from(message);
       const Ref done = Ref::take(text ? PyObject_CallOneArg(function, text.get()) : nullptr);
       if (!done) PyErr_WriteUnraisable(function);
       PyErr_Restore(type, value, traceback);
-      PyGILState_Release(gil);
     });
   });
 }

@@ -113,9 +113,9 @@ Parameters::Answer Parameters::canonical(std::string_view name, const Arguments&
   std::vector<std::pair<std::string, std::size_t>> order;  // keyword-only parameters, then ** ones, as one sorted list
   for (std::size_t i = positional_; i < names_.size(); ++i) order.emplace_back(utf8_of(names_[i].get()), i);
   for (std::size_t i = 0; i < keywords.size(); ++i) {
-    const auto key = utf8_of(keywords[i].first);
-    if (!key.data()) return Answer::error;
-    order.emplace_back(key, names_.size() + i);
+    auto key = string_of(keywords[i].first);
+    if (!key) return Answer::error;
+    order.emplace_back(*std::move(key), names_.size() + i);
   }
   std::sort(order.begin(), order.end());
   for (std::size_t i = 0; i < order.size(); ++i) {

@@ -4,6 +4,11 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <cxxabi.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -56,15 +61,43 @@ inline Ref text_from(std::string_view utf8) noexcept {
   return Ref::take(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));
 }
 
+/// UTF-8, or what comes nearest to it; none, with an error set, where it is no text.
+inline std::optional<std::string> string_of(PyObject* text) {
+  const Ref bytes = wtf8_of(text);
+  return bytes ? std::optional<std::string>(bytes_of(bytes.get())) : std::nullopt;
+}
+
+/// Takes the GIL. A daemon thread that asks for it at the interpreter's end is ended by CPython before 3.14, which unwinds its stack;
+/// functions that may not throw do not survive that. It sleeps instead, as in CPython 3.14.
+template <class Take>
+auto take_gil(Take take) {
+  try {
+    return take();
+  } catch (abi::__forced_unwind&) {
+    for (;;) ::pause();
+  }
+}
+
 /// Runs `call` without the GIL.
 template <class Call>
 auto without_gil(Call call) {
   struct Released {
     PyThreadState* state = PyEval_SaveThread();
-    ~Released() { PyEval_RestoreThread(state); }
+    ~Released() {
+      take_gil([this] { PyEval_RestoreThread(state); });
+    }
   } released;
   return call();
 }
+
+/// The GIL, on any thread, for a scope.
+struct WithGil {
+  PyGILState_STATE state = take_gil([] { return PyGILState_Ensure(); });
+  WithGil() = default;
+  WithGil(const WithGil&) = delete;
+  WithGil& operator=(const WithGil&) = delete;
+  ~WithGil() { PyGILState_Release(state); }
+};
 
 #if PY_VERSION_HEX < 0x030A0000
 inline PyObject* Py_NewRef(PyObject* object) noexcept {

@@ -10,7 +10,7 @@ namespace {
 constexpr int kMaxDepth = 512;
 
 bool too_deep() {
-  PyErr_SetString(PyExc_ValueError, "an argument is nested deeper than 512 levels, or holds itself; pass something flatter, "
+  PyErr_SetString(too_deep_error(), "an argument is nested deeper than 512 levels, or holds itself; pass something flatter, "
                                     "or give @Cached(key=...)");
   return false;
 }
@@ -131,6 +131,11 @@ bool render_other(Text& text, PyObject* value) {
 }
 
 }  // namespace
+
+PyObject* too_deep_error() {
+  static PyObject* const error = PyErr_NewException("cacherator._native.TooDeep", PyExc_ValueError, nullptr);
+  return error;
+}
 
 bool render(Text& text, PyObject* value) {
   PyTypeObject* const type = Py_TYPE(value);

@@ -15,6 +15,9 @@ struct Text {
   int depth = 0;
 };
 
+/// The exception of a value that goes too deep: a ValueError.
+PyObject* too_deep_error();
+
 /// Appends the canonical text of a value; false: a Python error is set.
 bool render(Text& text, PyObject* value);
 /// As 1.2.9 spelled it: Python's own repr. False where that is ambiguous (or an error, which is cleared).

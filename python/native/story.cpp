@@ -23,9 +23,8 @@ void free_lineage(PyObject* capsule) {
 std::shared_ptr<void> share_exception(PyObject* exception) {
   Py_INCREF(exception);
   return {exception, [](void* object) {
-            const PyGILState_STATE gil = PyGILState_Ensure();
+            const WithGil gil;
             Py_DECREF(static_cast<PyObject*>(object));
-            PyGILState_Release(gil);
           }};
 }
 
@@ -41,6 +40,40 @@ void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* arg
                           " that nothing but its address tells from others: it is remembered in memory only, while that "
                           "object lives. Give " + type + " a __cache_key__() or a __repr__ without an address, or use @Cached(key=...)",
                       f->name + '/' + type);
+}
+
+/// Forgets a call whose argument is gone.
+PyObject* anchor_died(PyObject* capsule, PyObject*) {
+  const auto known = static_cast<std::weak_ptr<Known>*>(PyCapsule_GetPointer(capsule, nullptr))->lock();
+  if (known && known->table) known->table->forget(known.get());
+  Py_RETURN_NONE;
+}
+PyMethodDef anchor_died_method = {"anchor_died", anchor_died, METH_O, nullptr};
+
+void free_weak(PyObject* capsule) { delete static_cast<std::weak_ptr<Known>*>(PyCapsule_GetPointer(capsule, nullptr)); }
+
+/// Weak references to a call's anonymous arguments; the call goes with the first of them.
+bool anchor(const std::shared_ptr<Known>& known, const std::vector<Ref>& arguments) {
+  const Ref capsule = Ref::take(PyCapsule_New(new std::weak_ptr<Known>(known), nullptr, free_weak));
+  const Ref callback = Ref::take(capsule ? PyCFunction_New(&anchor_died_method, capsule.get()) : nullptr);
+  if (!callback) return false;
+  for (const auto& argument : arguments) {
+    Ref weak = Ref::take(PyWeakref_NewRef(argument.get(), callback.get()));
+    if (!weak) return false;
+    known->anchors.push_back(std::move(weak));
+  }
+  return true;
+}
+
+/// True, and the error is gone, where an argument has no text because of how deep it goes.
+bool too_deep(FunctionObject* f, Memory* memory) {
+  if (!PyErr_ExceptionMatches(too_deep_error()) && !PyErr_ExceptionMatches(PyExc_RecursionError)) return false;
+  PyErr_Clear();
+  if (memory->cache) {
+    memory->cache->warn("a call of '" + f->name + "' has an argument that is nested deeper than 512 levels, or holds itself: it is "
+                        "computed each time. Pass something flatter, or use @Cached(key=...)", f->name + "/deep");
+  }
+  return true;
 }
 
 }  // namespace
@@ -71,12 +104,13 @@ bool still_holds(Memory* memory, Table* table, Known* known, Time now) {
   const auto& fresh = cache.freshness();
   if (!fresh.current(now)) without_gil([&] { cache.refresh(); });
   const auto generation = fresh.generation.load(std::memory_order_acquire);
-  if (known->generation == generation) return true;
+  const auto forgotten = [&] { return !known->value || now >= known->expires; };  // by another thread, meanwhile
+  if (known->generation == generation) return !forgotten();
   if (known->serial == 0) {
     if (!cache.holds(table->name(), known->under)) return table->forget(known), false;
   } else {
     const auto entry = without_gil([&] { return cache.find(known->signature, known->digest); });
-    if (!entry || entry->serial != known->serial) return false;
+    if (!entry || entry->serial != known->serial || forgotten()) return false;
   }
   known->generation = generation;
   return true;
@@ -88,21 +122,20 @@ std::unique_ptr<Story> Story::begin(FunctionObject* f, Memory* memory, Table* ta
     const Ref key = Ref::take(PyObject_Vectorcall(f->key, arguments.values, static_cast<size_t>(arguments.positional), arguments.names));
     if (!key) return nullptr;
     (text.out += table->name()) += '(';
-    if (!render(text, key.get())) return nullptr;
+    if (!render(text, key.get())) return too_deep(f, memory), nullptr;
     text.out += ",){}";
   } else {
     switch (f->parameters->canonical(table->name(), arguments, text)) {
       case Parameters::Answer::text: break;
       case Parameters::Answer::mismatch: return nullptr;
-      case Parameters::Answer::error: return nullptr;
+      case Parameters::Answer::error: return too_deep(f, memory), nullptr;
     }
   }
   std::unique_ptr<Story> story(new Story);
   for (PyObject* argument : text.anonymous) {
     warn_anonymous(f, memory, argument);
-    Ref anchor = Ref::take(PyWeakref_NewRef(argument, nullptr));
-    if (!anchor) return PyErr_Clear(), nullptr;
-    story->anchors_.push_back(std::move(anchor));
+    if (!Ref::take(PyWeakref_NewRef(argument, nullptr))) return PyErr_Clear(), nullptr;
+    story->anchors_.push_back(Ref::share(argument));
   }
   story->anonymous_ = !text.anonymous.empty();
   story->function_ = Ref::share(reinterpret_cast<PyObject*>(f));
@@ -144,9 +177,9 @@ Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Stat
   known->generation = kept.generation;
   known->serial = kept.serial;
   known->status = memory->last = status;
-  known->anchors = anchors_;
   if (lead_) known->under = lead_->under;
   Known* made = table_->remember(std::move(known));
+  if (!anchors_.empty() && !anchor(made->shared_from_this(), anchors_)) PyErr_Clear();
   alias(made);
   return made;
 }

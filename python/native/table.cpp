@@ -67,6 +67,8 @@ inline bool equal(PyObject* a, PyObject* b) { return a == b || equal_values(a, b
 bool equal_values(PyObject* a, PyObject* b) {
   PyTypeObject* const type = Py_TYPE(a);
   if (type != Py_TYPE(b)) return false;
+  std::uint64_t left, right;
+  if (type == &PyLong_Type && small(a, left) && small(b, right)) return left == right;
   if (type == &PyUnicode_Type) {
     return PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_KIND(a) == PyUnicode_KIND(b) &&
            std::memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), static_cast<std::size_t>(PyUnicode_GET_LENGTH(a)) * PyUnicode_KIND(a)) == 0;
@@ -110,7 +112,7 @@ const char* name_of(Status status) {
 
 Table::~Table() { clear(); }
 
-bool Table::same(const Key& key, const Arguments& arguments) {
+inline bool Table::same(const Key& key, const Arguments& arguments) {
   if (key.positional != arguments.positional || key.count != count_of(arguments)) return false;
   for (Py_ssize_t i = 0; i < key.count; ++i) {
     if (!equal(key.values[i], arguments.values[i])) return false;
@@ -120,17 +122,19 @@ bool Table::same(const Key& key, const Arguments& arguments) {
 
 Known* Table::find(const Arguments& arguments, std::uint64_t& hash, bool& fast) {
   const Py_ssize_t count = count_of(arguments);
-  hash = static_cast<std::uint64_t>(arguments.positional) << 8 | static_cast<std::uint64_t>(count);
+  std::uint64_t own = static_cast<std::uint64_t>(arguments.positional) << 8 | static_cast<std::uint64_t>(count);
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (!hash_of(arguments.values[i], hash)) {
+    if (!hash_of(arguments.values[i], own)) {
       fast = false;
       return nullptr;
     }
   }
   fast = true;
+  hash = own;
   if (keys_.empty()) return nullptr;
-  for (std::size_t mask = keys_.size() - 1, at = hash & mask; keys_[at]; at = (at + 1) & mask) {
-    if (keys_[at]->hash == hash && same(*keys_[at], arguments)) return keys_[at]->known;
+  const Key* const* const keys = keys_.data();
+  for (std::size_t mask = keys_.size() - 1, at = own & mask; keys[at]; at = (at + 1) & mask) {
+    if (keys[at]->hash == own && same(*keys[at], arguments)) return keys[at]->known;
   }
   return nullptr;
 }
@@ -144,7 +148,7 @@ Known* Table::remember(std::shared_ptr<Known> known) {
   if (Known* old = find(known->signature)) {
     // Keys point to the old one: it takes the new one's place.
     std::swap(old->value, known->value);
-    std::swap(old->anchors, known->anchors);
+    old->anchors.swap(known->anchors);
     old->utc = known->utc;
     old->expires = known->expires;
     old->generation = known->generation;
@@ -154,11 +158,13 @@ Known* Table::remember(std::shared_ptr<Known> known) {
     return old;
   }
   Known* made = known.get();
+  made->table = this;
   calls_.emplace(made->signature, std::move(known));
   return made;
 }
 
 void Table::alias(const Arguments& arguments, std::uint64_t hash, Known* known) {
+  known->aliased = true;
   if ((used_ + 1) * 2 > keys_.size()) grow();
   const auto count = static_cast<std::size_t>(count_of(arguments));
   auto* key = static_cast<Key*>(::operator new(sizeof(Key) + sizeof(PyObject*) * (count ? count - 1 : 0)));
@@ -202,8 +208,13 @@ void Table::free(Key* key) {
   ::operator delete(key);
 }
 
-/// Removing keys from open addressing would leave holes that a search stops at: the call stays, but is never fresh.
+/// Removing keys from open addressing would leave holes that a search stops at: a call with keys stays, but is never fresh.
 void Table::forget(Known* known) {
+  const auto held = known->shared_from_this();
+  if (!known->aliased) {
+    known->table = nullptr;
+    calls_.erase(known->signature);
+  }
   known->expires = INT64_MIN;
   known->status = Status::none;
   known->value = Ref();
@@ -215,6 +226,7 @@ void Table::clear() {
   used_ = 0;
   auto calls = std::move(calls_);
   calls_.clear();
+  for (const auto& [signature, known] : calls) known->table = nullptr;
   for (Key* key : keys) {
     if (key) free(key);
   }

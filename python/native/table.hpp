@@ -27,6 +27,8 @@ struct Known : std::enable_shared_from_this<Known> {
   std::uint64_t under = 0;       ///< clear number, for what memory alone holds
   Status status = Status::none;  ///< of the last call
   std::vector<Ref> anchors;      ///< weak references to arguments that only their address names
+  class Table* table = nullptr;  ///< that holds it; null: none any more
+  bool aliased = false;          ///< some arguments lead here without a text
 };
 
 /// The calls of one function on one object. The GIL guards it.

@@ -155,7 +155,7 @@ Result<std::shared_ptr<Store>> Store::open(const CacheOptions& options) {
     return Fault{Fault::Kind::misuse, "directory: it holds a NUL character, which no path can; leave it out"};
   }
   const std::string directory = platform::absolute(options.directory);
-  for (std::string part = directory; part.size() > 1; part.resize(std::max<std::size_t>(part.rfind('/'), 1))) {
+  for (std::string part = directory; part.size() > 1; part.resize(part.find('/') == part.npos ? 0 : std::max<std::size_t>(part.rfind('/'), 1))) {
     const auto found = platform::status(part);
     if (!found) continue;
     if (found->directory) break;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -56,10 +57,11 @@ void Descriptor::close() noexcept {
 }
 
 std::string absolute(std::string_view path) {
-  std::error_code ignored;
   const std::filesystem::path given = path.empty() ? "." : std::filesystem::path(path);
-  const auto full = std::filesystem::absolute(given, ignored).lexically_normal();
-  std::string text = full.empty() ? given.string() : full.string();
+  char here[PATH_MAX];  // by hand: libstdc++ throws where the current folder is gone
+  const bool joined = !given.is_absolute() && ::getcwd(here, sizeof here);
+  const std::filesystem::path full = joined ? std::filesystem::path(here) / given : given;
+  std::string text = full.lexically_normal().string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
 }
@@ -67,7 +69,8 @@ std::string absolute(std::string_view path) {
 int make_folders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  return error && !std::filesystem::is_directory(path) ? -error.value() : 0;
+  std::error_code ignored;
+  return error && !std::filesystem::is_directory(path, ignored) ? -error.value() : 0;
 }
 
 int open_folder(const std::string& path) { return result(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
