@@ -42,29 +42,6 @@ void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* arg
                       f->name + '/' + type);
 }
 
-/// Forgets a call whose argument is gone.
-PyObject* anchor_died(PyObject* capsule, PyObject*) {
-  const auto known = static_cast<std::weak_ptr<Known>*>(PyCapsule_GetPointer(capsule, nullptr))->lock();
-  if (known && known->table) known->table->forget(known.get());
-  Py_RETURN_NONE;
-}
-PyMethodDef anchor_died_method = {"anchor_died", anchor_died, METH_O, nullptr};
-
-void free_weak(PyObject* capsule) { delete static_cast<std::weak_ptr<Known>*>(PyCapsule_GetPointer(capsule, nullptr)); }
-
-/// Weak references to a call's anonymous arguments; the call goes with the first of them.
-bool anchor(const std::shared_ptr<Known>& known, const std::vector<Ref>& arguments) {
-  const Ref capsule = Ref::take(PyCapsule_New(new std::weak_ptr<Known>(known), nullptr, free_weak));
-  const Ref callback = Ref::take(capsule ? PyCFunction_New(&anchor_died_method, capsule.get()) : nullptr);
-  if (!callback) return false;
-  for (const auto& argument : arguments) {
-    Ref weak = Ref::take(PyWeakref_NewRef(argument.get(), callback.get()));
-    if (!weak) return false;
-    known->anchors.push_back(std::move(weak));
-  }
-  return true;
-}
-
 /// True, and the error is gone, where an argument has no text because of how deep it goes.
 bool too_deep(FunctionObject* f, Memory* memory) {
   if (!PyErr_ExceptionMatches(too_deep_error()) && !PyErr_ExceptionMatches(PyExc_RecursionError)) return false;
@@ -134,8 +111,9 @@ std::unique_ptr<Story> Story::begin(FunctionObject* f, Memory* memory, Table* ta
   std::unique_ptr<Story> story(new Story);
   for (PyObject* argument : text.anonymous) {
     warn_anonymous(f, memory, argument);
-    if (!Ref::take(PyWeakref_NewRef(argument, nullptr))) return PyErr_Clear(), nullptr;
-    story->anchors_.push_back(Ref::share(argument));
+    Ref anchor = Ref::take(PyWeakref_NewRef(argument, nullptr));
+    if (!anchor) return PyErr_Clear(), nullptr;
+    story->anchors_.push_back(std::move(anchor));
   }
   story->anonymous_ = !text.anonymous.empty();
   story->function_ = Ref::share(reinterpret_cast<PyObject*>(f));
@@ -177,9 +155,9 @@ Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Stat
   known->generation = kept.generation;
   known->serial = kept.serial;
   known->status = memory->last = status;
+  known->anchors = anchors_;
   if (lead_) known->under = lead_->under;
   Known* made = table_->remember(std::move(known));
-  if (!anchors_.empty() && !anchor(made->shared_from_this(), anchors_)) PyErr_Clear();
   alias(made);
   return made;
 }

@@ -47,7 +47,7 @@ class Story {
   Table* table_ = nullptr;
   engine::Signature signature_;
   std::string old_signature_;
-  std::vector<Ref> anchors_;  ///< arguments that only their address names, held while the call lasts
+  std::vector<Ref> anchors_;  ///< weak references to arguments that only their address names
   bool anonymous_ = false, recompute_ = false, alone_ = false;
   std::uint64_t hash_ = 0;
   std::uint64_t generation_ = 0;  ///< of the store, before it was asked
