@@ -4,7 +4,9 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "elsewhere.hpp"
 #include "flights.hpp"
+#include "local/flight_range.hpp"
 #include "local/store.hpp"
 #include "log.hpp"
 
@@ -14,6 +16,7 @@ struct Cache::Private {
   std::shared_ptr<Store> store;
   std::string name;  ///< of the document, for what is said once
   std::atomic<bool> logging{true};
+  std::chrono::nanoseconds single_flight_wait{};
 
   /// An entry that may be returned for this call, under its canonical or its old spelling.
   std::optional<Entry> local(const Call& call) const {
@@ -25,6 +28,27 @@ struct Cache::Private {
     entry = store->find(call.old_signature, {});
     if (entry && in_time(entry->utc, call.ttl, at)) return entry;
     return std::nullopt;
+  }
+
+  Wait bounded(Wait wait) const {
+    wait.limit = single_flight_wait;
+    return wait;
+  }
+
+  /// Takes the lead among processes; where another process has it, a wait for that one. None within a cached call, so that
+  /// processes that need each other's results cannot wait in a circle.
+  std::optional<Wait> elsewhere(Lead& lead, const Call& call) const {
+    auto range = store->range(call.signature);
+    if (!range || range->take()) {
+      lead.range = std::move(range);
+      return std::nullopt;
+    }
+    if (call.here || call.recompute || call.lineage || single_flight_wait.count() <= 0) return std::nullopt;
+    Wait wait = store->flights()->stand_for(lead, call.lineage);
+    const auto known = store->find(call.signature, call.digest);
+    watch({.store = store, .range = std::move(range), .signature = std::string(call.signature), .digest = std::string(call.digest),
+           .serial = known ? known->serial : 0, .limit = single_flight_wait, .lead = std::move(lead)});
+    return bounded(std::move(wait));
   }
 
   void report() const {
@@ -44,21 +68,25 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
   auto self = std::make_unique<Private>();
   self->store = *std::move(store);
   self->logging = options.logging;
+  self->single_flight_wait = options.single_flight_wait;
   self->name = options.directory + '/' + options.data_id;
   self->report();
   return std::shared_ptr<Cache>(new Cache(std::move(self)));
 }
 
-// The story of one call, between the face's memory and the face's function: the local layer, a flight to join or to lead,
-// one more look by who leads, the second layer. What is kept goes to the journal first.
+// The story of one call, between the face's memory and the face's function: the local layer, a flight to join or to lead, in
+// this process and among all; one more look by who leads, the second layer. What is kept goes to the journal first.
 Answer Cache::ask(const Call& call) {
   if (auto entry = self_->local(call)) return *entry;
 
   const bool shares = !call.alone && call.ttl > 0;
   auto seat = shares ? self_->store->flights()->join(call.signature, call.lineage) : Flights::alone(call.lineage);
-  if (auto* wait = std::get_if<Wait>(&seat)) return std::move(*wait);
+  if (auto* wait = std::get_if<Wait>(&seat)) return self_->bounded(std::move(*wait));
 
   Lead& lead = std::get<Lead>(seat);
+  if (shares) {
+    if (auto wait = self_->elsewhere(lead, call)) return *std::move(wait);
+  }
   self_->store->tail();
   if (auto entry = self_->local(call)) return *entry;  // the lead is given back as it is destroyed
 

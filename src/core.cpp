@@ -65,7 +65,8 @@ void Core::open_locked(std::string data_id) {
                                     .directory = directory_,
                                     .clear_cache = options_.clear_cache,
                                     .logging = options_.logging,
-                                    .durability = options_.durability});
+                                    .durability = options_.durability,
+                                    .single_flight_wait = options_.single_flight_wait});
   if (!cache) throw std::invalid_argument("cacherator: " + cache.fault().message);
   cache_ = *std::move(cache);
   if (options_.dynamodb_table) {

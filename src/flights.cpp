@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "platform/fork.hpp"
+#include "platform/threads.hpp"
 
 namespace cacherator::engine {
 namespace {
@@ -116,12 +117,18 @@ void Flight::end(End how, std::shared_ptr<void> failure) {
 // ---- Wait
 
 Wait::Wait(Wait&& other) noexcept
-    : flights_(std::move(other.flights_)),
+    : limit(other.limit),
+      flights_(std::move(other.flights_)),
       flight_(std::move(other.flight_)),
       ticket_(std::exchange(other.ticket_, 0)),
-      forks_(other.forks_) {}
+      forks_(other.forks_),
+      idle_since_(other.idle_since_),
+      leader_cpu_(other.leader_cpu_) {}
 
 Wait& Wait::operator=(Wait&& other) noexcept {
+  std::swap(limit, other.limit);
+  std::swap(idle_since_, other.idle_since_);
+  std::swap(leader_cpu_, other.leader_cpu_);
   std::swap(flights_, other.flights_);
   std::swap(flight_, other.flight_);
   std::swap(ticket_, other.ticket_);
@@ -133,11 +140,24 @@ Wait::~Wait() {
   if (ticket_ && forks_ == forks()) Waits::instance().remove(ticket_);
 }
 
+bool Wait::stuck() {
+  if (flight_->elsewhere_) return false;  // bounded by who watches it (src/local/elsewhere.cpp)
+  const auto now = std::chrono::steady_clock::now();
+  const auto leader = platform::look_at_thread(flight_->leader_);
+  if (!leader.waits_for_a_thread || leader.cpu != leader_cpu_) {
+    idle_since_ = now;
+    leader_cpu_ = leader.cpu;
+    return false;
+  }
+  return now - idle_since_ > limit;
+}
+
 // ---- Lead
 
 Lead::Lead(Lead&& other) noexcept
     : under(other.under),
       lineage(std::move(other.lineage)),
+      range(std::move(other.range)),
       flights_(std::move(other.flights_)),
       flight_(std::move(other.flight_)),
       forks_(other.forks_) {}
@@ -145,6 +165,7 @@ Lead::Lead(Lead&& other) noexcept
 Lead& Lead::operator=(Lead&& other) noexcept {
   std::swap(under, other.under);
   std::swap(lineage, other.lineage);
+  std::swap(range, other.range);
   std::swap(flights_, other.flights_);
   std::swap(flight_, other.flight_);
   std::swap(forks_, other.forks_);
@@ -157,6 +178,8 @@ void Lead::land() { finish(Flight::End::kept, nullptr); }
 
 void Lead::fail(std::shared_ptr<void> exception) { finish(Flight::End::failed, std::move(exception)); }
 
+void Lead::end_elsewhere() { finish(Flight::End::elsewhere, nullptr); }
+
 void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
   if (!flight_) return;
   if (forks_ != forks()) {
@@ -166,6 +189,7 @@ void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
   }
   flights_->remove(*flight_);  // first, so that who is woken and asks again does not meet this flight
   flight_->end(how, std::move(failure));
+  range.reset();
   flight_.reset();
   flights_.reset();
 }
@@ -175,18 +199,16 @@ void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
 std::variant<Wait, Lead> Flights::join(std::string_view signature, const LineagePtr& lineage) {
   std::unique_lock lock(mutex_);
   if (auto running = running_.find(signature); running != running_.end()) {
-    Wait wait;
-    wait.flight_ = running->second;
+    auto flight = running->second;
     lock.unlock();
-    wait.ticket_ = Waits::instance().add(lineage, wait.flight_->id());
-    if (!wait.ticket_) return alone(lineage);
-    wait.flights_ = shared_from_this();
-    wait.forks_ = forks();
-    return wait;
+    if (lineage && flight->elsewhere_) return alone(lineage);  // within a cached call nobody waits for another process
+    if (auto wait = wait_for(std::move(flight), lineage)) return *std::move(wait);
+    return alone(lineage);
   }
   auto flight = std::make_shared<Flight>();
   flight->id_ = ++last_id;
   flight->signature_ = signature;
+  flight->leader_ = platform::this_thread();
   running_.emplace(flight->signature_, flight);
   Lead lead;
   lead.lineage = std::make_shared<Lineage>(Lineage{flight->id_, lineage});
@@ -194,6 +216,21 @@ std::variant<Wait, Lead> Flights::join(std::string_view signature, const Lineage
   lead.flight_ = std::move(flight);
   lead.forks_ = forks();
   return lead;
+}
+
+std::optional<Wait> Flights::wait_for(std::shared_ptr<Flight> flight, const LineagePtr& lineage) {
+  Wait wait;
+  wait.ticket_ = Waits::instance().add(lineage, flight->id());
+  if (!wait.ticket_) return std::nullopt;
+  wait.flight_ = std::move(flight);
+  wait.flights_ = shared_from_this();
+  wait.forks_ = forks();
+  return wait;
+}
+
+Wait Flights::stand_for(const Lead& lead, const LineagePtr& lineage) {
+  lead.flight_->elsewhere_ = true;
+  return *wait_for(lead.flight_, lineage);
 }
 
 Lead Flights::alone(const LineagePtr& lineage) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +20,8 @@ class Flights : public std::enable_shared_from_this<Flights> {
  public:
   /// Takes the lead, or registers to wait. A lead without flight where waiting would close a cycle.
   std::variant<Wait, Lead> join(std::string_view signature, const LineagePtr& lineage);
+  /// A wait for the flight of this lead, which stands for another process's from now on.
+  Wait stand_for(const Lead& lead, const LineagePtr& lineage);
   /// A lead that nobody can wait for.
   static Lead alone(const LineagePtr& lineage);
 
@@ -26,6 +29,8 @@ class Flights : public std::enable_shared_from_this<Flights> {
   friend class Lead;
   friend class Wait;
   void remove(const Flight& flight);
+  /// Nothing where waiting would close a cycle.
+  std::optional<Wait> wait_for(std::shared_ptr<Flight> flight, const LineagePtr& lineage);
 
   std::mutex mutex_;
   std::unordered_map<std::string_view, std::shared_ptr<Flight>> running_;  // keys view Flight::signature_

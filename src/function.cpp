@@ -58,13 +58,14 @@ Story::Story(FunctionBase& function, std::string full_signature)
   recompute_ = !function_.computed_.contains(signature_.text);
 }
 
-engine::Answer Story::ask() {
+engine::Answer Story::ask(bool may_wait_elsewhere) {
   generation_ = cache_.freshness().generation.load(std::memory_order_acquire);  // before the look: a clear meanwhile shows
   return cache_.ask({.signature = signature_.text,
                      .digest = signature_.digest,
                      .ttl = function_.ttl_days(),
                      .recompute = recompute_,
                      .alone = alone_,
+                     .here = here_ || !may_wait_elsewhere,
                      .lineage = lineage});
 }
 
@@ -77,7 +78,10 @@ std::optional<engine::Entry> Story::look() {
 }
 
 void Story::wait(engine::Wait wait) {
-  while (!wait.flight().wait_for(std::chrono::hours(1))) {
+  while (!wait.flight().wait_for(std::chrono::milliseconds(50))) {
+    if (!wait.stuck()) continue;
+    alone_ = true;
+    return;
   }
   waited(wait.flight());
 }
@@ -85,6 +89,7 @@ void Story::wait(engine::Wait wait) {
 void Story::waited(const engine::Flight& flight) {
   const auto end = flight.ended();
   if (end == engine::Flight::End::failed) std::rethrow_exception(*std::static_pointer_cast<std::exception_ptr>(flight.failure()));
+  if (end == engine::Flight::End::elsewhere) here_ = true;
   if (end != engine::Flight::End::kept) return;
   alone_ = true;  // what it kept is found now, or this call cannot share
   recompute_ = false;

@@ -19,6 +19,7 @@ namespace cacherator {
 
 template <class T, class Executor>
 struct wait_in<asio::awaitable<T, Executor>> {
+  using executor = Executor;
   static asio::awaitable<void, Executor> on(engine::Flight& flight) {
     return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(
         [&flight](auto handler) {

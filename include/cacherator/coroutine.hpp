@@ -14,7 +14,8 @@
 namespace cacherator {
 
 /// How a coroutine of type A waits for a flight. This one resumes on the thread on which the flight ends; specialise it where a
-/// coroutine has an executor of its own (`<cacherator/asio.hpp>` does for Asio's). `on` answers what A's coroutines can await.
+/// coroutine has an executor of its own (`<cacherator/asio.hpp>` does for Asio's), and name it `executor`. `on` answers what A's
+/// coroutines can await. Only those with an executor wait for other processes.
 template <class A>
 struct wait_in {
   class Awaiter {
@@ -39,6 +40,10 @@ struct wait_in {
 };
 
 namespace detail {
+
+/// True where wait_in<A> says `using executor = ...`: who waits is resumed there.
+template <class A>
+constexpr bool has_executor = requires { typename wait_in<A>::executor; };
 
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
@@ -85,7 +90,7 @@ class AsyncFace {
     Story story(*function, function->signature(std::get<I>(views)...));
     for (;;) {
       if (auto known = function->recall_unwritten(story, std::get<I>(views)...)) co_return Result(value_of<Result>(*known));
-      auto answer = story.ask();
+      auto answer = story.ask(has_executor<A>);
       if (auto* entry = std::get_if<engine::Entry>(&answer)) {
         if (auto restored = function->take(story, *entry, std::get<I>(views)...)) co_return Result(value_of<Result>(*restored));
         continue;

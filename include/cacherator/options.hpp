@@ -26,6 +26,9 @@ struct Options {
   std::optional<std::string> dynamodb_table{};          ///< not there yet: said once
   bool save_on_del = false;
   Durability durability = Durability::process;
+  /// How long a call waits for another process that computes the same, or for a thread that waits for others; then it computes
+  /// for itself. 0 or less: it does not wait for other processes.
+  std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);
 };
 
 /// Of one cached function.

@@ -6,13 +6,14 @@ import atexit
 import weakref
 
 from . import _native, _options
-from ._settings import Settings, absolute, open_cache
+from ._settings import Settings, absolute, cache_of, reopen, settings_of
+from ._views import Views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Literal, Optional
 
-    from ._types import DbKeys, Info, Name, Stats, Ttl
+    from ._types import DbKeys, Info, Name, Seconds, Stats, Ttl
 
 #: Names in an object's __dict__ that are the cache's own, not the user's state.
 _OWN = frozenset({"_cacherator_state", "_excluded_cache_vars", "_dynamodb", "_dynamodb_enabled", "_save_on_del", "cache_status",
@@ -34,45 +35,18 @@ _native.set_log_sink(_log)
 def open_for_object(self: Any, memory: _native.Memory) -> None:
     """Called by the hot path: the memory of this object has no cache yet."""
     if isinstance(self, JSONCache):
-        settings = _settings(self)
-        _native.configure(memory, open_cache(settings), _options.days(settings.ttl, type(self).__name__))
+        cache_of(self)
     else:
         ttl = getattr(self, "_json_cache_ttl", 999)
         _native.configure(memory, None, _options.days(ttl, type(self).__name__))
 
 
-def _settings(self: Any) -> Settings:
-    """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
-    # Not by way of __dict__: an object whose __dict__ was made has slower attributes for good (CPython 3.11 and newer).
-    found = getattr(self, "_json_cache_settings", None)
-    if found is None:
-        found = Settings(self)
-        object.__setattr__(self, "_json_cache_settings", found)
-        found.directory = absolute(found.directory)
-    elif found.owner != id(self):
-        found = found.of(self)
-        object.__setattr__(self, "_json_cache_settings", found)
-    return found
-
-
-def _cache(self: Any) -> _native.Cache:
-    memory = _native.memory_of(self)
-    if memory is None:
-        raise TypeError(f"an object of {type(self).__name__} cannot keep a cache: it has no __dict__ or no __weakref__")
-    cache = _native.cache_of(memory)
-    if cache is None:
-        open_for_object(self, memory)
-        cache = _native.cache_of(memory)
-    return cache
-
-
-class JSONCache:
+class JSONCache(Views):
     """Base class: methods decorated with `@Cached()` remember their results, and the object its state, in a JSON file.
 
     Every method may be called from any thread. Faults of files never raise; they are warnings of the logger `cacherator`.
     """
 
-    _global_logging = True
     if TYPE_CHECKING:
         _excluded_cache_vars: List[str]
 
@@ -87,31 +61,30 @@ class JSONCache:
         save_on_del: bool = False,
         *,
         durability: Literal["process", "power"] = "process",
+        single_flight_wait: Seconds = 60,
     ) -> None:
         """Opens the cache and restores the object's state.
 
         data_id: name of the cache (default: the class's name). directory: folder of its files. clear_cache: begin empty.
         ttl: days (or a timedelta) for which results and state count. logging: warnings of this object. save_on_del: with
-        DynamoDB, write there too when the object goes. durability: "process" or "power".
+        DynamoDB, write there too when the object goes. durability: "process" (a returned result survives kill -9) or "power" (and a
+        loss of power). single_flight_wait: seconds (or a timedelta) that a call waits for another process that computes the same.
         Raises TypeError or ValueError where an argument cannot be used.
         """
         settings = Settings(self)
         settings.data_id = _options.text(data_id, "data_id", type(self).__name__)
         settings.directory = absolute(_options.directory(directory))
-        _options.days(ttl, type(self).__name__)
-        settings.ttl = ttl
+        settings.ttl = 999 if ttl is None else ttl  # as in 1.2.9, where every decorator has its own
         settings.logging = bool(logging)
         settings.save_on_del = bool(save_on_del)
         settings.power = _options.durability(durability)
+        settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = dynamodb_table
         object.__setattr__(self, "_json_cache_settings", settings)
-        memory = _native.memory_of(self)
-        if memory is None:
-            raise TypeError(f"{type(self).__name__} cannot keep a cache: its objects have no __dict__ or no __weakref__")
-        _native.configure(memory, open_cache(settings, bool(clear_cache)), _options.days(ttl, type(self).__name__))
+        reopen(self, bool(clear_cache))
         _living[id(self)] = self
         if dynamodb_table:
-            _cache(self).warn(
+            cache_of(self).warn(
                 f"dynamodb_table={dynamodb_table!r}: sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table"
             )
         if not clear_cache:
@@ -128,7 +101,7 @@ class JSONCache:
     # ---- state
 
     def _restore_state(self) -> None:
-        settings, cache = _settings(self), _cache(self)
+        settings, cache = settings_of(self), cache_of(self)
         saved = cache.state_saved()
         if not saved or saved + _options.days(settings.ttl, "") * 86400 <= _now():
             return
@@ -167,8 +140,8 @@ class JSONCache:
         if name.startswith("_") and not isinstance(error, ValueError):
             return
         message = str(error).lstrip(": ") or type(error).__name__
-        data_id = _settings(self).data_id
-        _cache(self).warn(
+        data_id = settings_of(self).data_id
+        cache_of(self).warn(
             f"the variable {name!r} of {data_id!r} is not saved: {message}. To leave it out in silence: "
             f"self._excluded_cache_vars = [{name!r}]",
             f"unsaved {data_id} {name}",
@@ -176,22 +149,22 @@ class JSONCache:
 
     def _save_state(self, touch: bool) -> None:
         """Writes the variables that changed since they were loaded or saved here."""
-        settings = _settings(self)
+        settings = settings_of(self)
         texts = self._state_texts()
         changed = {name: json for name, json in texts.items() if settings.loaded.get(name) != json}
         present = vars(self)
         gone = [name for name in settings.loaded if name not in present]
         if changed or gone or (touch and texts):
-            _cache(self).save_state(changed, gone, touch)
+            cache_of(self).save_state(changed, gone, touch)
             settings.loaded = texts
 
     def json_cache_save(self) -> None:
         """Saves the object's state, and brings the document up to date. Never raises for what the files do."""
         try:
             self._save_state(touch=True)
-            _cache(self).checkpoint()
+            cache_of(self).checkpoint()
         except OSError as error:
-            _cache(self).warn(f"saving {_settings(self).data_id!r}: {error}")
+            cache_of(self).warn(f"saving {settings_of(self).data_id!r}: {error}")
 
     def json_cache_save_db(self) -> None:
         """Deprecated: the same as json_cache_save()."""
@@ -221,7 +194,7 @@ class JSONCache:
 
     def json_cache_clear(self, function_name: Optional[str] = None) -> None:
         """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
-        cache = _cache(self)
+        cache = cache_of(self)
         memory = _native.memory_of(self)
         try:
             if not function_name:
@@ -246,7 +219,7 @@ class JSONCache:
 
     def json_cache_info(self) -> Info:
         """Figures of this cache and this object: entries, bytes, faults, and hits and misses of each function."""
-        info = dict(_cache(self).info())
+        info = dict(cache_of(self).info())
         info["functions"] = _native.counts(_native.memory_of(self))
         return info  # type: ignore[return-value]
 
@@ -255,14 +228,14 @@ class JSONCache:
         return {"keys": [], "last_key": None}
 
     def _signatures(self) -> List[str]:
-        stored = _cache(self).signatures()
+        stored = cache_of(self).signatures()
         own = _native.values(_native.memory_of(self))
         return stored + sorted(set(own).difference(stored)) if len(own) else stored
 
     @property
     def cache_status(self) -> Dict[str, str]:
         """signature -> "l1", "l2" or "miss": for all that is stored, and for each call that this object made."""
-        status = dict.fromkeys(_cache(self).signatures(), "l1")
+        status = dict.fromkeys(cache_of(self).signatures(), "l1")
         status.update(_native.statuses(_native.memory_of(self)))
         return status
 
@@ -279,69 +252,6 @@ class JSONCache:
     @last_cache_status.setter
     def last_cache_status(self, value: Any) -> None:
         pass
-
-    # ---- what programs written for 1.2.9 look at: live views
-
-    @property
-    def _json_cache_func_cache(self) -> Dict[str, Dict[str, Any]]:
-        from datetime import datetime
-
-        found = dict(_cache(self).entries())
-        found.update(_native.values(_native.memory_of(self)))
-        return {
-            signature: {"value": value, "date": datetime.fromtimestamp(utc)} for signature, (value, utc) in sorted(found.items())
-        }
-
-    @property
-    def _cached_variables(self) -> Dict[str, Any]:
-        return {name: vars(self)[name] for name in sorted(self._state_texts())}
-
-    @property
-    def _json_cache_variable_cache(self) -> Dict[str, Any]:
-        return self._cached_variables
-
-    @property
-    def _json_cache_filename_with_path(self) -> str:
-        return str(_cache(self).info()["document"])
-
-    @property
-    def _json_cache_directory(self) -> str:
-        return _settings(self).directory
-
-    @property
-    def _json_cache_data_id(self) -> str:
-        return _settings(self).data_id
-
-    @property
-    def _json_cache_logging(self) -> bool:
-        return _settings(self).logging and self._global_logging
-
-    @_json_cache_logging.setter
-    def _json_cache_logging(self, on: bool) -> None:
-        _settings(self).logging = bool(on)
-        _cache(self).set_logging(bool(on))
-
-    @property
-    def _json_cache_ttl(self) -> Ttl:
-        return _settings(self).ttl
-
-    @_json_cache_ttl.setter
-    def _json_cache_ttl(self, ttl: Ttl) -> None:
-        value = _options.days(ttl, type(self).__name__)
-        _settings(self).ttl = ttl
-        _cache(self)
-        _native.set_ttl(_native.memory_of(self), value)
-
-    @property
-    def _dynamodb_enabled(self) -> bool:
-        return False
-
-    @property
-    def _save_on_del(self) -> bool:
-        return _settings(self).save_on_del
-
-    def _should_log(self) -> bool:
-        return self._json_cache_logging
 
     @classmethod
     def set_logging(cls, enabled: bool) -> None:
@@ -369,7 +279,7 @@ def _frozen(self: Any) -> bool:
 
 def _log_quietly(self: Any, message: str) -> None:
     try:
-        _cache(self).warn(message)
+        cache_of(self).warn(message)
     except Exception:
         pass
 

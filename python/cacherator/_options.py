@@ -15,12 +15,25 @@ def days(ttl: Any, where: str) -> float:
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(ttl, datetime.timedelta):
         return float(ttl.total_seconds() / 86400)
-    if isinstance(ttl, bool) or not hasattr(type(ttl), "__float__"):
+    if not hasattr(type(ttl), "__float__"):
         raise TypeError(f"{where}: ttl={ttl!r} is neither a number of days nor a timedelta")
     number = _float(ttl)
     if number != number:
         raise ValueError(f"{where}: ttl is NaN; give a number of days (0 or less: never a hit)")
     return min(max(number, -1e15), 1e15)
+
+
+def seconds(value: Any, name: str) -> float:
+    """A span of time in seconds, from a number of them or a timedelta."""
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(value, datetime.timedelta):
+        return float(value.total_seconds())
+    if not hasattr(type(value), "__float__"):
+        raise TypeError(f"{name}={value!r} is neither a number of seconds nor a timedelta")
+    number = _float(value)
+    if number != number:
+        raise ValueError(f"{name} is NaN; give a number of seconds (0: do not wait)")
+    return min(max(number, 0.0), 1e8)
 
 
 def _float(number: Any) -> float:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Settings:
     """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
 
-    __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "dynamodb_table", "loaded")
+    __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "single_flight_wait", "dynamodb_table",
+                 "dynamodb_enabled", "loaded")  # fmt: skip
 
     def __init__(self, owner: object) -> None:
         self.owner = id(owner)  #: a copy of the owner comes with the owner's settings, until it asks for its own
@@ -26,7 +27,9 @@ class Settings:
         self.logging = True
         self.save_on_del = False
         self.power = False
+        self.single_flight_wait = 60.0
         self.dynamodb_table: Optional[str] = None
+        self.dynamodb_enabled = False
         self.loaded: Dict[str, str] = {}
 
     def of(self, owner: object) -> Settings:
@@ -64,4 +67,38 @@ def open_cache(settings: Settings, clear: bool = False) -> _native.Cache:
         clear,
         settings.logging,
         settings.power,
+        settings.single_flight_wait,
     )
+
+
+def settings_of(self: Any) -> Settings:
+    """The settings of an object, made from the defaults where its class did not call JSONCache.__init__."""
+    # Not by way of __dict__: an object whose __dict__ was made has slower attributes for good (CPython 3.11 and newer).
+    found: Optional[Settings] = getattr(self, "_json_cache_settings", None)
+    if found is None:
+        found = Settings(self)
+        found.directory = absolute(found.directory)
+    elif found.owner != id(self):
+        found = found.of(self)
+    else:
+        return found
+    object.__setattr__(self, "_json_cache_settings", found)
+    return found
+
+
+def cache_of(self: Any) -> _native.Cache:
+    """The cache of a JSONCache, opened if it was not yet."""
+    memory = _native.memory_of(self)
+    found = None if memory is None else _native.cache_of(memory)
+    return reopen(self) if found is None else found
+
+
+def reopen(self: Any, clear: bool = False) -> _native.Cache:
+    """Opens the cache that the object's settings name now."""
+    settings, memory = settings_of(self), _native.memory_of(self)
+    if memory is None:
+        raise TypeError(f"{type(self).__name__} cannot keep a cache: its objects have no __dict__ or no __weakref__")
+    days = _options.days(settings.ttl, type(self).__name__)
+    opened = open_cache(settings, clear)
+    _native.configure(memory, opened, days)
+    return opened

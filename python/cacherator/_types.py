@@ -8,6 +8,8 @@ from typing import Any, Callable, Dict, List, Optional, SupportsFloat, TypedDict
 
 #: A time to live: days, or a timedelta.
 Ttl = Union[SupportsFloat, timedelta]
+#: A span of time: seconds, or a timedelta.
+Seconds = Union[SupportsFloat, timedelta]
 #: What may name a cache or a folder.
 Name = Union[str, float, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 #: What can be decorated: it leaves the decorator with the type that it had.

@@ -150,11 +150,13 @@ bool find_table(FunctionObject* f, PyObject* first, Memory*& memory, Table*& tab
 namespace {
 
 /// Waits without the GIL, in slices: signals are heard. False: a Python error is set.
-bool wait_for(engine::Wait& wait) {
+bool wait_for(Story& story) {
+  engine::Wait& wait = story.wait();
   for (;;) {
     const auto end = without_gil([&] { return wait.flight().wait_for(std::chrono::milliseconds(50)); });
-    if (end) return true;
+    if (end) return story.waited();
     if (PyErr_CheckSignals() < 0) return false;
+    if (wait.stuck()) return story.give_up_waiting(), true;
   }
 }
 
@@ -195,7 +197,7 @@ PyObject* call_story(FunctionObject* f, Memory* memory, Table* table, const Argu
       case Story::Next::lead: return compute(f, *story, args, count, arguments.names);
       case Story::Next::wait: break;
     }
-    if (!wait_for(story->wait()) || !story->waited()) return nullptr;
+    if (!wait_for(*story)) return nullptr;
   }
 }
 

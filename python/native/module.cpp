@@ -155,14 +155,15 @@ std::string encode_or_repr(nb::handle value) {
 
 using CachePtr = std::shared_ptr<engine::Cache>;
 
-CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power) {
+CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, double single_flight_wait) {
   auto opened = without_gil([&] {
     return engine::Cache::open({.data_id = std::move(data_id),
                                 .directory = {directory.c_str(), directory.size()},
                                 .incumbent_stem = std::move(stem),
                                 .clear_cache = clear,
                                 .logging = logging,
-                                .durability = power ? engine::Durability::power : engine::Durability::process});
+                                .durability = power ? engine::Durability::power : engine::Durability::process,
+                                .single_flight_wait = std::chrono::nanoseconds(static_cast<std::int64_t>(single_flight_wait * 1e9))});
   });
   if (!opened) raise(opened.fault());
   return *std::move(opened);
@@ -241,12 +242,27 @@ nb::dict info(engine::Cache& cache) {
   return all;
 }
 
+/// The calls that a memory knows. Making Python objects of them may run other code, which may change the tables.
+std::vector<std::shared_ptr<Known>> calls_of(const Memory* memory) {
+  std::vector<std::shared_ptr<Known>> all;
+  for (const auto& [function, table] : memory->tables) {
+    for (const auto& [signature, known] : table->calls()) all.push_back(known);
+  }
+  return all;
+}
+
+std::vector<Table*> tables_of(const Memory* memory) {
+  std::vector<Table*> all;
+  for (const auto& [function, table] : memory->tables) all.push_back(table.get());
+  return all;
+}
+
 void bind_memory(nb::module_& m) {
   m.def("configure", [](nb::handle memory, CachePtr cache, double ttl) {
     Memory* own = as_memory(memory);
     own->keep_in(std::move(cache));
     own->ttl = ttl;
-    for (const auto& [function, table] : own->tables) table->clear();
+    for (Table* table : tables_of(own)) table->clear();
     ++memory_generation;
   }, nb::arg("memory"), nb::arg("cache").none(), nb::arg("ttl"), "Gives a memory its cache and the class's ttl in days.");
   m.def("set_ttl", [](nb::handle memory, double ttl) {
@@ -268,16 +284,14 @@ void bind_memory(nb::module_& m) {
   });
   m.def("statuses", [](nb::handle memory) {
     nb::dict all;
-    for (const auto& [function, table] : as_memory(memory)->tables) {
-      for (const auto& [signature, known] : table->calls()) {
-        if (known->status != Status::none) all[nb::steal(text_from(signature).release())] = name_of(known->status);
-      }
+    for (const auto& known : calls_of(as_memory(memory))) {
+      if (known->status != Status::none) all[nb::steal(text_from(known->signature).release())] = name_of(known->status);
     }
     return all;
   }, "signature -> status of each call that this object made.");
   m.def("counts", [](nb::handle memory) {
     nb::dict all;
-    for (const auto& [function, table] : as_memory(memory)->tables) {
+    for (const Table* table : tables_of(as_memory(memory))) {
       nb::dict one;
       one["l1"] = table->hits_l1;
       one["l2"] = table->hits_l2;
@@ -288,16 +302,15 @@ void bind_memory(nb::module_& m) {
   });
   m.def("values", [](nb::handle memory) {
     nb::dict all;
-    for (const auto& [function, table] : as_memory(memory)->tables) {
-      for (const auto& [signature, known] : table->calls()) {
-        if (known->value) all[nb::steal(text_from(signature).release())] = nb::make_tuple(nb::borrow(known->value.get()), seconds(known->utc));
-      }
+    for (const auto& known : calls_of(as_memory(memory))) {
+      if (!known->value) continue;
+      all[nb::steal(text_from(known->signature).release())] = nb::make_tuple(nb::borrow(known->value.get()), seconds(known->utc));
     }
     return all;
   }, "signature -> (value, seconds since 1970) of what this object's memory holds.");
   m.def("forget", [](nb::handle memory, std::optional<nb::str> given) {
     const auto name = given ? std::optional(text_of(*given)) : std::nullopt;
-    for (const auto& [function, table] : as_memory(memory)->tables) {
+    for (Table* table : tables_of(as_memory(memory))) {
       if (!name || table->name() == *name) {
         table->clear();
       } else if (Known* known = table->find(*name)) {
@@ -345,7 +358,7 @@ NB_MODULE(_native, m) {
       .def("fail", &AsyncCall::fail)
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
-  m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"));
+  m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"), nb::arg("single_flight_wait"));
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
   m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());

@@ -111,9 +111,7 @@ std::unique_ptr<Story> Story::begin(FunctionObject* f, Memory* memory, Table* ta
   std::unique_ptr<Story> story(new Story);
   for (PyObject* argument : text.anonymous) {
     warn_anonymous(f, memory, argument);
-    Ref anchor = Ref::take(PyWeakref_NewRef(argument, nullptr));
-    if (!anchor) return PyErr_Clear(), nullptr;
-    story->anchors_.push_back(std::move(anchor));
+    if (!story->anchors_.add(argument)) return nullptr;
   }
   story->anonymous_ = !text.anonymous.empty();
   story->function_ = Ref::share(reinterpret_cast<PyObject*>(f));
@@ -144,7 +142,7 @@ double Story::ttl() const {
   return std::isnan(own) ? reinterpret_cast<Memory*>(memory_.get())->ttl : own;
 }
 
-Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Status status) {
+void Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Status status) {
   auto* memory = reinterpret_cast<Memory*>(memory_.get());
   auto known = std::make_shared<Known>();
   known->signature = signature_.text;
@@ -155,11 +153,10 @@ Known* Story::remember(PyObject* value, Time utc, const engine::Kept& kept, Stat
   known->generation = kept.generation;
   known->serial = kept.serial;
   known->status = memory->last = status;
-  known->anchors = anchors_;
   if (lead_) known->under = lead_->under;
-  Known* made = table_->remember(std::move(known));
-  alias(made);
-  return made;
+  const auto made = table_->remember(std::move(known));
+  if (anonymous_) anchors_.hold(made);
+  alias(made.get());
 }
 
 /// Calls with these very arguments find it without a text.
@@ -219,7 +216,7 @@ Story::Next Story::ask(Ref& value) {
   for (;;) {
     generation_ = cache.freshness().generation.load(std::memory_order_acquire);  // before the look: a clear meanwhile shows
     engine::Call call{.signature = signature_.text, .digest = signature_.digest, .old_signature = old_signature_, .ttl = ttl(),
-                      .recompute = recompute_, .alone = alone_, .lineage = current_lineage()};
+                      .recompute = recompute_, .alone = alone_, .here = here_, .lineage = current_lineage()};
     auto answer = without_gil([&] { return cache.ask(call); });
     if (auto* entry = std::get_if<engine::Entry>(&answer)) {
       if (take(*entry, value)) return Next::hit;
@@ -244,11 +241,17 @@ bool Story::waited() {
     wait_.reset();
     return false;
   }
+  if (end == engine::Flight::End::elsewhere) here_ = true;
   alone_ = end == engine::Flight::End::kept;  // what it kept is found now, or this call cannot share
   auto* f = as_function(function_.get());
   if (recompute_ && end == engine::Flight::End::kept) recompute_ = !f->computed.contains(signature_.text);
   wait_.reset();
   return true;
+}
+
+void Story::give_up_waiting() {
+  wait_.reset();
+  alone_ = true;
 }
 
 bool Story::keep(PyObject* value) {

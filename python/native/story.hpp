@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cacherator/detail/text.hpp"
+#include "anchors.hpp"
 #include "function.hpp"
 
 namespace cacherator::python {
@@ -25,6 +26,8 @@ class Story {
   /// After a wait ended: the next ask() may not wait for the same again without end.
   /// False: the leader's exception is set.
   bool waited();
+  /// After a wait that may never end: this call computes for itself.
+  void give_up_waiting();
 
   /// The lineage that code called from the computation carries.
   [[nodiscard]] const engine::LineagePtr& lineage() const { return lead_->lineage; }
@@ -40,15 +43,15 @@ class Story {
   bool try_memory(Ref& value);
   void alias(Known* known);
   bool take(const engine::Entry& entry, Ref& value);
-  Known* remember(PyObject* value, engine::Time utc, const engine::Kept& kept, Status status);
+  void remember(PyObject* value, engine::Time utc, const engine::Kept& kept, Status status);
   [[nodiscard]] double ttl() const;
 
   Ref function_, memory_;
   Table* table_ = nullptr;
   engine::Signature signature_;
   std::string old_signature_;
-  std::vector<Ref> anchors_;  ///< weak references to arguments that only their address names
-  bool anonymous_ = false, recompute_ = false, alone_ = false;
+  Anchors anchors_;
+  bool anonymous_ = false, recompute_ = false, alone_ = false, here_ = false;
   std::uint64_t hash_ = 0;
   std::uint64_t generation_ = 0;  ///< of the store, before it was asked
   std::vector<Ref> argument_values_;  ///< kept only where the arguments are fast

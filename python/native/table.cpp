@@ -144,11 +144,11 @@ Known* Table::find(std::string_view signature) {
   return found == calls_.end() ? nullptr : found->second.get();
 }
 
-Known* Table::remember(std::shared_ptr<Known> known) {
-  if (Known* old = find(known->signature)) {
+std::shared_ptr<Known> Table::remember(std::shared_ptr<Known> known) {
+  if (Known* found = find(known->signature)) {
+    auto old = found->shared_from_this();
     // Keys point to the old one: it takes the new one's place.
     std::swap(old->value, known->value);
-    old->anchors.swap(known->anchors);
     old->utc = known->utc;
     old->expires = known->expires;
     old->generation = known->generation;
@@ -157,13 +157,13 @@ Known* Table::remember(std::shared_ptr<Known> known) {
     old->status = known->status;
     return old;
   }
-  Known* made = known.get();
-  made->table = this;
-  calls_.emplace(made->signature, std::move(known));
-  return made;
+  known->table = this;
+  calls_.emplace(known->signature, known);
+  return known;
 }
 
 void Table::alias(const Arguments& arguments, std::uint64_t hash, Known* known) {
+  if (known->table != this) return;
   known->aliased = true;
   if ((used_ + 1) * 2 > keys_.size()) grow();
   const auto count = static_cast<std::size_t>(count_of(arguments));

@@ -46,9 +46,9 @@ class Table {
   /// argument is of another type (`fast` is false then).
   Known* find(const Arguments& arguments, std::uint64_t& hash, bool& fast);
   Known* find(std::string_view signature);
-  /// Remembers a call, in place of one of the same signature.
-  Known* remember(std::shared_ptr<Known> known);
-  /// These arguments mean this call (once find() has told their hash and that they are fast).
+  /// Remembers a call, in place of one of the same signature. The value that goes may clear the table as it does.
+  std::shared_ptr<Known> remember(std::shared_ptr<Known> known);
+  /// These arguments mean this call, if it is still here (once find() has told their hash and that they are fast).
   void alias(const Arguments& arguments, std::uint64_t hash, Known* known);
   void forget(Known* known);
   void clear();

@@ -169,24 +169,44 @@ def test_an_edit_by_hand_takes_effect_while_the_program_runs() -> None:
     assert c.f(1) == [99]
 
 
-def test_a_damaged_document_is_used_as_far_as_it_goes_and_kept_aside(caplog: pytest.LogCaptureFixture) -> None:
-    c = Cache(data_id="damaged")
-    for i in range(5):
-        c.f(i)
-    c.json_cache_save()
-    path = FOLDER / "damaged.json"
+def damage(path: Path) -> str:
+    """Takes a bracket out of the entry f(2); the damage is a minute old."""
     text = path.read_text().replace('"f(2,){}": {"value": [2]', '"f(2,){}": {"value": [2')
-    os.unlink(FOLDER / "damaged.journal")
     path.write_text(text)
     os.utime(path, (time.time() - 60, time.time() - 60))
-    del c
-    time.sleep(0.15)
+    return text
+
+
+def test_a_damaged_document_is_used_as_far_as_it_goes_and_kept_aside(run_program: Callable[..., str], caplog: pytest.LogCaptureFixture) -> None:
+    run_program("""
+        from cacherator import JSONCache, Cached
+        class Cache(JSONCache):
+            @Cached()
+            def f(self, x): return [x]
+        c = Cache(data_id="damaged")
+        for i in range(5): c.f(i)
+        c.json_cache_save()
+    """)
+    text = damage(FOLDER / "damaged.json")
     again = Cache(data_id="damaged")
     assert again.f(3) == [3] and again.last_cache_status == "l1"
     assert again.f(2) == [2] and again.last_cache_status == "miss"
     assert "damaged" in caplog.text
     again.json_cache_save()
     assert [p.read_text() for p in FOLDER.glob("damaged.json.damaged-*")] == [text]
+
+
+def test_what_a_running_program_knew_is_written_again_where_the_document_was_damaged(caplog: pytest.LogCaptureFixture) -> None:
+    c = Cache(data_id="damaged")
+    for i in range(5):
+        c.f(i)
+    c.json_cache_save()
+    text = damage(FOLDER / "damaged.json")
+    time.sleep(0.15)
+    assert c.f(2) == [2] and c.last_cache_status == "l1" and "is damaged" in caplog.text
+    c.json_cache_save()
+    assert [p.read_text() for p in FOLDER.glob("damaged.json.damaged-*")] == [text]
+    assert len(json.loads((FOLDER / "damaged.json").read_text())["_json_cache_func_cache"]) == 5
 
 
 @pytest.mark.parametrize("kind", ["garbage", "folder", "fifo", "link to nowhere", "empty", "list"])

@@ -322,9 +322,6 @@ def test_many_data_ids_leave_no_descriptors_open() -> None:
     assert grown(300, lambda: Busy(data_id=f"one of many {next(numbers)}").f(1)).descriptors <= SOME
 
 
-@pytest.mark.xfail(
-    strict=False, reason="stores.cpp: `dirty_` keeps a store until it is folded, one a second; more data_ids than that pile up (6 kB each)"
-)
 def test_many_data_ids_one_after_the_other() -> None:
     numbers = itertools.count()
     assert_no_growth(2_000, lambda: Busy(data_id=f"one of many {next(numbers)}").f(1))

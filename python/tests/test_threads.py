@@ -205,12 +205,13 @@ def test_two_that_need_each_other_do_not_wait_for_ever() -> None:
     assert all(isinstance(r, str) and r.endswith("!") for r in results)
 
 
-@pytest.mark.xfail(strict=True, reason="flights.cpp: a leader waits for a pool, its thread for the leader: for ever. 1.2.9 computes")
 def test_a_leader_that_asks_itself_over_a_pool_does_not_wait_for_ever(tmp_path: Path) -> None:
     source = """
         from concurrent.futures import ThreadPoolExecutor
         class P(JSONCache):
             depth = 0
+            def __init__(self):
+                super().__init__(single_flight_wait=0.3)
             @Cached()
             def f(self):
                 P.depth += 1
@@ -743,7 +744,6 @@ def test_multiprocessing_of_every_kind_shares_its_results(tmp_path: Path) -> Non
     assert done.stdout == 2 * line + "[0, 1, 2, 7, 100] 1 5\n", done.stderr[-500:]
 
 
-@pytest.mark.xfail(strict=False, reason="there are no flights between processes yet (design, section 6: per machine, over processes)")
 def test_processes_that_call_at_one_moment_compute_once(tmp_path: Path) -> None:
     done = run(
         """
@@ -768,6 +768,38 @@ def test_processes_that_call_at_one_moment_compute_once(tmp_path: Path) -> None:
         tmp_path,
     )
     assert done.stdout == "3\n", done.stderr[-500:]
+
+
+def test_tasks_wait_for_another_process_and_the_loop_goes_on(tmp_path: Path) -> None:
+    done = run(
+        """
+        import asyncio, multiprocessing
+        fork = multiprocessing.get_context("fork")
+        runs, begun = fork.Value("i", 0), fork.Event()
+        class D(JSONCache):
+            @Cached()
+            async def f(self, x):
+                with runs: runs.value += 1
+                begun.set()
+                await asyncio.sleep(0.3)
+                return x
+        def work():
+            asyncio.run(D().f(1))
+        async def ask():
+            d, ticks, tasks = D(), 0, []
+            tasks = [asyncio.create_task(d.f(1)) for _ in range(20)]
+            while not all(task.done() for task in tasks):
+                await asyncio.sleep(0.01)
+                ticks += 1
+            return [task.result() for task in tasks] == [1] * 20, ticks > 5
+        worker = fork.Process(target=work)
+        worker.start(), begun.wait()
+        print(asyncio.run(ask()), runs.value)
+        worker.join()
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "(True, True) 1\n", done.stderr[-500:]
 
 
 def test_a_forked_child_that_ends_normally_saves_what_it_made(tmp_path: Path) -> None:

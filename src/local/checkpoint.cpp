@@ -9,7 +9,6 @@
 namespace cacherator::engine {
 namespace {
 
-constexpr Time kStill = 2 * kSecond;  ///< a damaged document is judged when nobody has touched it for so long
 constexpr Time kWaitForOther = 5 * kSecond;
 constexpr std::uint64_t kSmall = 1 << 20;  ///< bytes; a smaller document follows its journal within two seconds
 
@@ -37,6 +36,12 @@ bool LocalStore::release_descriptor() {
   if (!lock) return false;
   in.journal.release();
   return true;
+}
+
+bool LocalStore::all_written() const {
+  const Inner& in = inner();
+  const std::unique_lock lock(in.append, std::try_to_lock);
+  return lock && in.pending.empty();
 }
 
 Result<void> LocalStore::fold(bool wanted) {
@@ -198,7 +203,6 @@ Result<void> LocalStore::write_document(Inner& in, bool& repeat) {
   if (has_old) platform::unlink_file(in.folder->fd(), in.old_name.c_str());
   in.document = platform::status(in.folder->fd(), in.document_name.c_str());
   in.document_bytes = written ? written->size : text.size();
-  in.damaged = false;
   std::lock_guard index(in.index);
   in.contents.folded = all.folded;
   ++in.checkpoints;

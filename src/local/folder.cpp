@@ -67,12 +67,7 @@ Folder::~Folder() {
   // The page stays mapped: a hit of another thread may be reading its word.
 }
 
-// FNV-1a, 64 bits (Fowler, Noll, Vo): all programs of one machine must agree.
-std::size_t Folder::slot(const std::string& stem) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : stem) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash % kWords;
-}
+std::size_t Folder::slot(const std::string& stem) { return fnv1a(stem) % kWords; }
 
 int Folder::ready_lock_file(const std::string& name) {
   Descriptor file(open_file(fd(), name.c_str(), platform::Open::write));
@@ -94,7 +89,11 @@ int Folder::ready_lock_file(const std::string& name) {
   if (!file) return file.get();
   const auto found = status(file.get());
   if (!found || !found->regular || found->size != kPage) return -EINVAL;
-  const void* page = map_page(file.get(), kPage);
+  // By a description of its own: a child inherits the mapping, which would keep the locks of this process alive in it.
+  const Descriptor view(open_file(fd(), name.c_str(), platform::Open::read));
+  const auto viewed = view ? status(view.get()) : std::nullopt;
+  if (!viewed || viewed->identity != found->identity) return -EAGAIN;
+  const void* page = map_page(view.get(), kPage);
   if (!page) return -ENOMEM;
   if (lock_) forget_in_child(lock_.get());
   close_in_child(file.get());
@@ -126,6 +125,7 @@ const std::atomic<std::uint64_t>* Folder::word(const std::string& stem) {
 
 void Folder::touch(const std::string& stem) {
   std::uint64_t word = random_word();
+  std::lock_guard lock(mutex_);
   if (page_.load()) {
     write_at(lock_.get(), {reinterpret_cast<const char*>(&word), sizeof word}, slot(stem) * sizeof word);
   } else {
@@ -133,10 +133,37 @@ void Folder::touch(const std::string& stem) {
   }
 }
 
-bool Folder::try_lock(const std::string& stem) { return !lock_ || platform::try_lock(lock_.get(), slot(stem)); }
+bool Folder::try_lock(const std::string& stem) {
+  std::lock_guard lock(mutex_);
+  return !lock_ || platform::try_lock(lock_.get(), slot(stem));
+}
 
 void Folder::unlock(const std::string& stem) {
+  std::lock_guard lock(mutex_);
   if (lock_) platform::unlock(lock_.get(), slot(stem));
+}
+
+Folder::Flight Folder::try_flight(std::uint64_t offset, std::uint64_t length) {
+  std::lock_guard lock(mutex_);
+  if (!lock_ || flights_ >= kFlights) return Flight::without;
+  do {
+    if (platform::try_lock(lock_.get(), offset, length)) {
+      ++flights_;
+      return Flight::held;
+    }
+  } while (locked_length(lock_.get(), offset) == 0);  // it was freed meanwhile
+  return Flight::elsewhere;
+}
+
+void Folder::end_flight(std::uint64_t offset, std::uint64_t length) {
+  std::lock_guard lock(mutex_);
+  if (lock_) platform::unlock(lock_.get(), offset, length);
+  --flights_;
+}
+
+std::uint64_t Folder::flight_elsewhere(std::uint64_t offset) {
+  std::lock_guard lock(mutex_);
+  return lock_ ? locked_length(lock_.get(), offset) : 0;
 }
 
 std::string Folder::temporary_name() { return ".cacherator-" + random_hex(8) + ".tmp"; }

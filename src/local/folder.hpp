@@ -38,6 +38,17 @@ class Folder {
   bool try_lock(const std::string& stem);
   void unlock(const std::string& stem);
 
+  /// The range of a flight (src/local/flight_range.hpp).
+  enum class Flight : std::uint8_t {
+    held,
+    without,    ///< it could not be taken, for a reason that has nothing to do with other processes
+    elsewhere,  ///< another process has it
+  };
+  Flight try_flight(std::uint64_t offset, std::uint64_t length);
+  void end_flight(std::uint64_t offset, std::uint64_t length);
+  /// Length of the range that another process has at `offset`; 0: none has.
+  [[nodiscard]] std::uint64_t flight_elsewhere(std::uint64_t offset);
+
   /// Removes temporary files and lock files that were left over: once per folder and process.
   void remove_leftovers();
   /// A file of ours at `name`, whole or not at all: written aside, synced if `durable`, moved over. 0 or -errno.
@@ -48,6 +59,7 @@ class Folder {
  private:
   static constexpr std::size_t kWords = 511;
   static constexpr std::size_t kPage = 4096;
+  static constexpr int kFlights = 256;  ///< held at once: the kernel keeps ranges in a list, which it goes through each time
   static std::size_t slot(const std::string& stem);
   [[nodiscard]] int ready_lock_file(const std::string& name);
 
@@ -57,7 +69,8 @@ class Folder {
   std::string lock_name_;
   bool local_ = true;
   std::once_flag leftovers_;
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< of the lock file
+  int flights_ = 0;
   std::atomic<const std::atomic<std::uint64_t>*> page_{nullptr};
   std::array<std::atomic<std::uint64_t>, kWords> own_words_{};
 };

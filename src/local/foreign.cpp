@@ -6,12 +6,6 @@
 #include "local/local_store.hpp"
 
 namespace cacherator::engine {
-namespace {
-
-constexpr Time kLookEvery = kSecond / 10;
-
-}  // namespace
-
 void LocalStore::refresh() {
   Inner& in = inner();
   const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
@@ -19,6 +13,13 @@ void LocalStore::refresh() {
   if (!told && !due) return;
   std::lock_guard lock(in.append);
   if (due) look(in);
+  tail(in);
+}
+
+void LocalStore::look_now() {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  look(in);
   tail(in);
 }
 
@@ -45,10 +46,12 @@ void LocalStore::document_changed(Inner& in, const std::optional<platform::Statu
   int error = 0;
   const auto document = read_document_file(in, status, error);
   if (!document) return load(in);
-  if (!document->ours) {
-    if (document->damage.empty()) merge_incumbent(in, document, status);
-    return;  // damage: it is perhaps just being written; looked at again in a moment
+  if (!document->damage.empty()) {
+    if (now() - status.modified < kStill) return;  // it is perhaps just being written: looked at again in a moment
+    note_damage(in, *document);
+    return merge(in, document, status);
   }
+  if (!document->ours) return merge(in, document, status);
   tail(in);
   if (is_known_checkpoint(in, document->header.folded)) {
     std::lock_guard lock(in.index);
@@ -68,8 +71,8 @@ bool LocalStore::is_known_checkpoint(Inner& in, const std::vector<std::string>& 
   return folded != in.contents.folded && std::all_of(folded.begin(), folded.end(), [&](const auto& id) { return read.contains(id); });
 }
 
-/// 1.2.9 wrote the document: the newer date wins, what was cleared here stays so, and what it dropped is appended again.
-void LocalStore::merge_incumbent(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status) {
+/// 1.2.9 wrote the document, or it was damaged: the newer date wins, what was cleared here stays so, and what it dropped is appended again.
+void LocalStore::merge(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status) {
   std::string again;
   {
     std::lock_guard lock(in.index);

@@ -1,6 +1,7 @@
 // The store on files: what is open, and the steps of the protocol. Where each step is:
-//   local_store.cpp  open, hit, tail, append, clear      foreign.cpp  step U: what others did to the files; reports
-//   checkpoint.cpp   rotate and fold                     stores.cpp   one store per cache and process; background
+//   opening.cpp      open            local_store.cpp  hit, tail, append, clear
+//   checkpoint.cpp   rotate, fold    foreign.cpp      step U: what others did to the files; reports
+//   stores.cpp       one store per cache and process; the background
 #pragma once
 
 #include <atomic>
@@ -18,10 +19,21 @@
 
 namespace cacherator::engine {
 
+constexpr Time kLookEvery = kSecond / 10;  ///< step U
+constexpr Time kStill = 2 * kSecond;       ///< a damaged document that did not change for so long is not just being written
+
+/// What it takes to open a store.
+struct StoreName {
+  std::string data_id;
+  Stems stems;
+  std::string directory;  ///< absolute
+  Durability durability = Durability::process;
+};
+
 class LocalStore final : public Store, public std::enable_shared_from_this<LocalStore> {
  public:
-  /// `directory` is absolute. Nothing is opened yet; call load_now() once.
-  LocalStore(std::string data_id, Stems stems, std::string directory, Durability durability);
+  /// Nothing is opened yet; call load_now() once.
+  explicit LocalStore(StoreName name);
   ~LocalStore() override;
 
   void load_now();
@@ -29,10 +41,13 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
 
   [[nodiscard]] const Freshness& freshness() const noexcept override { return fresh_; }
   void refresh() override;
+  /// Looks at the files at once: for a new object, whose user may just have removed them.
+  void look_now();
   void tail() override;
   [[nodiscard]] std::optional<Entry> find(std::string_view signature, std::string_view digest) override;
   [[nodiscard]] std::uint64_t clock() const noexcept override;
   [[nodiscard]] bool holds(std::string_view function, std::uint64_t under) const override;
+  [[nodiscard]] std::shared_ptr<FlightRange> range(std::string_view signature) override;
   Kept put(const Put& put) override;
   Result<void> drop(std::string_view signature) override;
   Result<void> clear(std::string_view function) override;
@@ -52,12 +67,15 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   [[nodiscard]] Time fold_due(Time now) const;
   /// Closes the journal's descriptor if nobody uses it at this moment; it is opened again when needed.
   bool release_descriptor();
+  [[nodiscard]] StoreName name() const { return {data_id_, stems_, directory_, durability_}; }
+  /// False: some records are in memory alone, or someone is at work.
+  [[nodiscard]] bool all_written() const;
 
  private:
   /// All that a fork makes void. Lock order: folding, append, index.
   struct Inner {
     std::mutex folding;  ///< one checkpoint at a time
-    std::mutex append;   ///< journal, folder, document's status
+    mutable std::mutex append;   ///< journal, folder, document's status
     mutable std::mutex index;    ///< contents, notices, counts
     std::mutex syncing;  ///< durability "power": one fdatasync at a time
 
@@ -68,7 +86,6 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     std::vector<std::string> read_journals;    ///< ids of journals that are in `contents`, the last ones
     std::string memory_only;                   ///< why the files cannot be used; empty: they can
     std::string pending;                       ///< records that could not be written yet
-    bool damaged = false;                      ///< the document that was read has damage that no copy keeps yet
     std::uint64_t damaged_documents = 0;
     std::uint64_t syncs_wanted = 0, syncs_done = 0;
 
@@ -104,7 +121,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   void look(Inner& in);                  // step U
   void document_changed(Inner& in, const std::optional<platform::Status>& now_there);
   bool is_known_checkpoint(Inner& in, const std::vector<std::string>& folded);
-  void merge_incumbent(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status);
+  void note_damage(Inner& in, const Document& document);
+  void merge(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status);
   std::shared_ptr<const Document> read_document_file(Inner& in, platform::Status& status, int& error);
 
   // The checkpoint (with Inner::folding held), checkpoint.cpp:

@@ -13,6 +13,8 @@
 
 namespace cacherator::engine {
 
+class FlightRange;
+
 /// A value to be kept.
 struct Put {
   std::string_view signature{};
@@ -42,6 +44,9 @@ class Store {
   [[nodiscard]] virtual std::uint64_t clock() const noexcept = 0;
   /// True while nothing cleared `function` since `under`.
   [[nodiscard]] virtual bool holds(std::string_view function, std::uint64_t under) const = 0;
+
+  /// The lead of a signature among processes, not yet taken; null: none is to be had here.
+  [[nodiscard]] virtual std::shared_ptr<FlightRange> range(std::string_view signature) = 0;
 
   /// Appends; the record is written when it returns. `cleared` in the answer: void, nothing was written.
   virtual Kept put(const Put& put) = 0;

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
+#include <deque>
 #include <list>
 #include <map>
+#include <optional>
 #include <thread>
 #include <tuple>
 
@@ -14,9 +16,11 @@ namespace cacherator::engine {
 namespace {
 
 constexpr std::size_t kOpenJournals = 64;
+constexpr std::size_t kHeld = 64;       ///< unfolded stores that nobody uses are kept open
+constexpr std::size_t kUnfolded = 1000; ///< caches that the background will come to; a journal beyond stays until its cache is used
 constexpr Time kExitLimit = 2 * kSecond;
 
-/// Which cache: the folder by what it is, or by its path while it is not there; and the data_id.
+/// Which cache: the folder by what it is, or by its path; and the data_id.
 using Key = std::tuple<std::uint64_t, std::uint64_t, std::string, std::string>;
 
 class Stores {
@@ -37,17 +41,25 @@ class Stores {
     return *stores;
   }
 
-  std::shared_ptr<LocalStore> open(const std::string& directory, const CacheOptions& options, Stems stems) {
-    const auto found = platform::status(directory);
-    const Key key = found ? Key{found->identity.device, found->identity.inode, "", options.data_id}
-                          : Key{0, 0, directory, options.data_id};
+  std::shared_ptr<LocalStore> open(StoreName name) {
+    const auto folder = platform::status(name.directory);
     std::lock_guard lock(mutex_);
     if (open_.size() > 2 * clean_at_) sweep();
-    auto& known = open_[key];
-    if (auto store = known.lock()) return store;
-    auto store = std::make_shared<LocalStore>(options.data_id, std::move(stems), directory, options.durability);
-    store->load_now();
-    known = store;
+    auto& by_path = open_[{0, 0, name.directory, name.data_id}];
+    std::weak_ptr<LocalStore> none;
+    auto& by_folder = folder ? open_[{folder->identity.device, folder->identity.inode, "", name.data_id}] : none;
+    auto store = by_path.lock();  // it goes with the path, whatever happens to the folder
+    if (!store && (store = by_folder.lock())) {
+      const auto now_there = platform::status(store->name().directory);
+      if (!now_there || now_there->identity != folder->identity) store = nullptr;  // the folder was moved here
+    }
+    if (store) {
+      store->look_now();
+    } else {
+      store = std::make_shared<LocalStore>(std::move(name));
+      store->load_now();
+    }
+    by_path = by_folder = store;
     return store;
   }
 
@@ -55,6 +67,7 @@ class Stores {
     std::lock_guard lock(queue_mutex_);
     if (finished_ && !std::exchange(late_, true)) std::atexit([] { instance().finish(); });
     if (std::find(dirty_.begin(), dirty_.end(), store) == dirty_.end()) dirty_.push_back(std::move(store));
+    if (dirty_.size() > kHeld) let_go_of_one();
     if (!thread_.joinable() && !finished_) thread_ = std::thread([this] { run(); });
     wake_.notify_one();
   }
@@ -74,14 +87,7 @@ class Stores {
   /// Folds what is dirty, for two seconds at most; the rest stays in journals, which lose nothing.
   void flush() {
     const Time until = now() + kExitLimit;
-    for (;;) {
-      std::shared_ptr<LocalStore> store;
-      {
-        std::lock_guard lock(queue_mutex_);
-        if (dirty_.empty()) return;
-        store = dirty_.front();
-        dirty_.pop_front();
-      }
+    while (const auto store = take_any()) {
       (void)store->fold(false);
       if (now() > until) return;
     }
@@ -103,38 +109,76 @@ class Stores {
     clean_at_ = std::max<std::size_t>(open_.size(), 64);
   }
 
+  /// With the queue's lock: the oldest unfolded store that nobody else uses is closed; its name is enough to fold it later.
+  void let_go_of_one() {
+    const auto idle = std::find_if(dirty_.begin(), dirty_.end(), [](const auto& store) { return store.use_count() == 1 && store->all_written(); });
+    if (idle == dirty_.end()) return;
+    if (later_.size() < kUnfolded) later_.push_back((*idle)->name());
+    dirty_.erase(idle);
+  }
+
+  std::shared_ptr<LocalStore> take_any() {
+    std::optional<StoreName> name;
+    {
+      std::lock_guard lock(queue_mutex_);
+      if (!dirty_.empty()) {
+        auto store = std::move(dirty_.front());
+        dirty_.pop_front();
+        return store;
+      }
+      if (later_.empty()) return nullptr;
+      name = std::move(later_.front());
+      later_.pop_front();
+    }
+    return open(*std::move(name));
+  }
+
+  /// With the queue's lock: a store that is due, taken from the queue; `wait`: until when none is.
+  std::shared_ptr<LocalStore> take_due(Time& wait) {
+    wait = kSecond;
+    dirty_.remove_if([](const auto& store) { return store->fold_due(now()) < 0; });
+    for (auto at = dirty_.begin(); at != dirty_.end(); ++at) {
+      const Time due = (*at)->fold_due(now());
+      if (due > 0) {
+        wait = std::min(wait, due);
+        continue;
+      }
+      auto store = std::move(*at);
+      dirty_.erase(at);
+      return store;
+    }
+    return nullptr;
+  }
+
   /// The background: at most one fold a second for the whole process, so that a thousand caches cost what one does.
   void run() {
     std::unique_lock lock(queue_mutex_);
     while (!finished_) {
-      Time soonest = kSecond;
-      std::shared_ptr<LocalStore> due;
-      for (auto store = dirty_.begin(); store != dirty_.end() && !due;) {
-        const Time wait = (*store)->fold_due(now());
-        if (wait == 0) due = *store;
-        if (wait > 0) soonest = std::min(soonest, wait);
-        store = wait <= 0 ? dirty_.erase(store) : std::next(store);
+      if (dirty_.empty() && later_.empty()) {
+        wake_.wait(lock, [&] { return finished_ || !dirty_.empty(); });
+        continue;
       }
+      Time wait = 0;
+      auto due = take_due(wait);
+      const bool by_name = !due && dirty_.empty();
+      lock.unlock();
+      if (by_name) due = take_any();
       if (due) {
-        lock.unlock();
         (void)due->fold(false);
         if (due->fold_due(now()) >= 0) note_dirty(due);
         due.reset();
-        lock.lock();
-        soonest = kSecond;
-        wake_.wait_for(lock, std::chrono::nanoseconds(soonest), [&] { return finished_; });
-      } else if (dirty_.empty()) {
-        wake_.wait(lock, [&] { return finished_ || !dirty_.empty(); });
-      } else {
-        wake_.wait_for(lock, std::chrono::nanoseconds(soonest + kSecond / 100), [&] { return finished_; });
+        wait = kSecond;
       }
+      lock.lock();
+      wake_.wait_for(lock, std::chrono::nanoseconds(wait + kSecond / 100), [&] { return finished_; });
     }
   }
 
   std::mutex mutex_, queue_mutex_, descriptors_mutex_;
   std::map<Key, std::weak_ptr<LocalStore>> open_;
   std::size_t clean_at_ = 64;
-  std::list<std::shared_ptr<LocalStore>> dirty_;  ///< held until folded
+  std::list<std::shared_ptr<LocalStore>> dirty_;  ///< to be folded
+  std::deque<StoreName> later_;                   ///< and those that were closed meanwhile
   std::list<std::weak_ptr<LocalStore>> descriptors_;
   std::condition_variable wake_;
   std::thread thread_;
@@ -161,7 +205,7 @@ Result<std::shared_ptr<Store>> Store::open(const CacheOptions& options) {
     if (found->directory) break;
     return Fault{Fault::Kind::misuse, "directory: '" + part + "' is a file, not a folder; give a folder, or a path where one can be made"};
   }
-  auto store = Stores::instance().open(directory, options, *std::move(names));
+  auto store = Stores::instance().open({options.data_id, *std::move(names), directory, options.durability});
   if (options.clear_cache) store->forget_all();
   return std::shared_ptr<Store>(std::move(store));
 }

@@ -40,12 +40,12 @@ auto retry(Call call) {
   return answer;
 }
 
-struct flock range(short type, std::uint64_t offset) {
+struct flock range(short type, std::uint64_t offset, std::uint64_t length) {
   struct flock lock {};
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(offset);
-  lock.l_len = 1;
+  lock.l_len = static_cast<off_t>(length);
   return lock;
 }
 
@@ -191,14 +191,19 @@ bool is_local(int folder) {
   return true;
 }
 
-bool try_lock(int fd, std::uint64_t offset) {
-  auto lock = range(F_WRLCK, offset);
+bool try_lock(int fd, std::uint64_t offset, std::uint64_t length) {
+  auto lock = range(F_WRLCK, offset, length);
   return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-void unlock(int fd, std::uint64_t offset) {
-  auto lock = range(F_UNLCK, offset);
+void unlock(int fd, std::uint64_t offset, std::uint64_t length) {
+  auto lock = range(F_UNLCK, offset, length);
   ::fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+std::uint64_t locked_length(int fd, std::uint64_t offset) {
+  auto lock = range(F_WRLCK, offset, 1);
+  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? static_cast<std::uint64_t>(lock.l_len) : 0;
 }
 
 const void* map_page(int fd, std::size_t size) {

@@ -88,9 +88,11 @@ int unlink_file(int folder, const char* name);
 
 /// False on file systems of other machines (NFS, CIFS, 9p, FUSE, ...), where locks, links and appends promise less.
 [[nodiscard]] bool is_local(int folder);
-/// Tries to lock one byte for this open file; true if it was free.
-bool try_lock(int fd, std::uint64_t offset);
-void unlock(int fd, std::uint64_t offset);
+/// Tries to lock bytes for this open file; true if they were free.
+bool try_lock(int fd, std::uint64_t offset, std::uint64_t length = 1);
+void unlock(int fd, std::uint64_t offset, std::uint64_t length = 1);
+/// The length of the lock that another open file has at `offset`; 0: none has.
+std::uint64_t locked_length(int fd, std::uint64_t offset);
 /// Maps one page of a file for reading, shared; null if that cannot be.
 const void* map_page(int fd, std::size_t size);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,6 +53,7 @@ struct CacheOptions {
   bool clear_cache = false;    ///< forget entries and state on opening
   bool logging = true;         ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
+  std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
 };
 
 /// One call, as the faces put it to the engine. Views need to live for the call of ask() only.
@@ -62,6 +64,7 @@ struct Call {
   double ttl = 999;                ///< days in force for this call
   bool recompute = false;          ///< a decorator's clear_cache: what is stored does not count
   bool alone = false;              ///< do not join or lead a flight (a wait has just ended without an answer)
+  bool here = false;               ///< do not wait for another process (after End::elsewhere)
   LineagePtr lineage{};              ///< what the caller leads
 };
 

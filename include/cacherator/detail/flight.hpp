@@ -1,6 +1,7 @@
 // Flights: one running computation of one signature; others wait for it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -31,6 +32,7 @@ class Flight {
     kept,       ///< the value is in the store or in the leader's memory: look again
     failed,     ///< the function raised; see failure()
     abandoned,  ///< cancelled or destroyed: whoever asks next takes the lead
+    elsewhere,  ///< another process computed it, or does so no more: look again, and do not wait for another process twice
   };
 
   /// Blocks the thread until the flight ended, at most `limit`; nullopt: not ended yet.
@@ -46,6 +48,7 @@ class Flight {
  private:
   friend class Flights;
   friend class Lead;
+  friend class Wait;
   void end(End how, std::shared_ptr<void> failure);
 
   mutable std::mutex mutex_;
@@ -55,6 +58,8 @@ class Flight {
   std::shared_ptr<void> failure_;
   std::uint64_t id_ = 0;
   std::string signature_{};
+  int leader_ = 0;                      ///< the thread that took the lead, as platform::this_thread() names it
+  std::atomic<bool> elsewhere_{false};  ///< another process leads
 };
 
 /// Registers that code of one lineage waits for a flight; waiting ends with its lifetime. Movable.
@@ -66,6 +71,11 @@ class Wait {
   ~Wait();
   [[nodiscard]] Flight& flight() const noexcept { return *flight_; }
   [[nodiscard]] const std::shared_ptr<Flight>& shared() const noexcept { return flight_; }
+  /// To be asked now and then by a thread that waits: true when the leading thread has slept for the cache's
+  /// `single_flight_wait`, without using the CPU, until some other thread wakes it. It may be this one that is to do so
+  /// (a pool's), so the waiter computes for itself.
+  bool stuck();
+  std::chrono::nanoseconds limit{std::chrono::minutes(1)};  ///< single_flight_wait
 
  private:
   friend class Flights;
@@ -73,6 +83,8 @@ class Wait {
   std::shared_ptr<Flight> flight_;
   std::uint64_t ticket_ = 0;
   std::uint32_t forks_ = 0;
+  std::chrono::steady_clock::time_point idle_since_{};
+  std::int64_t leader_cpu_ = -1;
 };
 
 /// The right to compute one signature. Destroyed without land() or fail(): the flight is abandoned. Movable.
@@ -86,11 +98,14 @@ class Lead {
 
   std::uint64_t under = 0;  ///< clear number seen before the computation began; goes into Cache::keep
   LineagePtr lineage{};       ///< what code called from the computation carries
+  std::shared_ptr<void> range{};  ///< the lead among processes; let go when those that wait here were woken
 
   /// The value is kept (or was handed to memory): wakes those that wait. Call it last.
   void land();
   /// The function raised: those that wait get `exception`, a face's own object.
   void fail(std::shared_ptr<void> exception);
+  /// For a lead that stands for another process's: that one has ended, or is waited for no longer.
+  void end_elsewhere();
 
  private:
   friend class Flights;

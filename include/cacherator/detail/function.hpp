@@ -66,7 +66,8 @@ class Story {
   /// Throws std::logic_error where the cache cannot be named (Core::cache).
   Story(FunctionBase& function, std::string full_signature);
 
-  engine::Answer ask();
+  /// `may_wait_elsewhere`: for another process; no coroutine without an executor does, as it would be resumed on the engine's thread.
+  engine::Answer ask(bool may_wait_elsewhere = true);
   /// What is stored and in time; never a lead.
   std::optional<engine::Entry> look();
   /// Blocks until the flight ended; then as waited().
@@ -88,7 +89,7 @@ class Story {
   engine::Cache& cache_;
   engine::Signature signature_;
   std::uint64_t generation_ = 0;  ///< of the store, before it was asked
-  bool recompute_ = false, alone_ = false;
+  bool recompute_ = false, alone_ = false, here_ = false;
 };
 
 /// What the code of this thread leads, for a scope.
