@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PRESETS := release debug asan tsan clang
 
-.PHONY: help setup demo test test-all bench lint clean cpp-% python-test
+.PHONY: help setup demo test test-all fuzz bench lint clean cpp-% python-test
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,15 +21,20 @@ test: setup cpp-release  ## all tests: C++ (release) and Python (the default CPy
 	ctest --preset release
 	tools/python.sh test .venv/bin/python
 
-test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here
+test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, fuzzers for a minute each
 	@tools/setup.sh all
 	@$(MAKE) cpp-asan && ctest --preset asan
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
+	@$(MAKE) cpp-fuzz && fuzz/run.sh 60
 
 demo: setup cpp-release  ## the main job, shown in both languages
 	@tools/python.sh demo .venv/bin/python
+
+fuzz: setup  ## fuzz targets, ten minutes each
+	@tools/setup.sh all
+	@$(MAKE) cpp-fuzz && fuzz/run.sh 600
 
 bench: setup  ## figures beside the peers, in one run
 	@tools/setup.sh bench

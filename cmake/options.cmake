@@ -1,6 +1,7 @@
 option(CACHERATOR_TESTS "Build the C++ tests and examples" ${PROJECT_IS_TOP_LEVEL})
 option(CACHERATOR_PYTHON "Build the Python extension (set by pip install)" OFF)
 option(CACHERATOR_BENCH "Build the benchmarks" OFF)
+option(CACHERATOR_FUZZ "Build the fuzz targets (clang only)" OFF)
 option(CACHERATOR_INSTALL "Install the C++ package" ${PROJECT_IS_TOP_LEVEL})
 set(BUILD_SHARED_LIBS OFF CACHE BOOL "Build the engine as a shared library")
 option(CACHERATOR_WERROR "Treat warnings as errors" OFF)

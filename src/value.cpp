@@ -1,5 +1,7 @@
 #include "cacherator/value.hpp"
 
+#include "local/json_scanner.hpp"
+
 namespace cacherator::detail {
 namespace {
 
@@ -79,9 +81,11 @@ std::string text_of(const json& value) {
 }
 
 json parsed(std::string_view text) {
+  constexpr const char* kRefused = "it is no JSON that this library reads, which is at most 512 levels deep";
+  if (!engine::is_json(text)) throw ValueError(kRefused);
   json value = json::parse(text, nullptr, false);
   if (value.is_discarded()) value = json::parse(engine::to_strict(text), nullptr, false);
-  if (value.is_discarded()) throw ValueError("it is no JSON that this library reads");
+  if (value.is_discarded()) throw ValueError(kRefused);
   return value;
 }
 

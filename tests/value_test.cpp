@@ -78,7 +78,7 @@ TEST(Value, A_text_of_another_type_is_refused_and_shown) {
   EXPECT_EQ(refusal([] { from_text<bool>("1"); }), "it is not a bool: 1");
   EXPECT_EQ(refusal([] { from_text<std::string>("[]"); }), "it is not a text: []");
   EXPECT_EQ(refusal([] { from_text<std::tuple<int, int>>("[1]"); }), "it is not a tuple of the type's length: [1]");
-  EXPECT_EQ(refusal([] { from_text<int>("nonsense"); }), "it is no JSON that this library reads");
+  EXPECT_EQ(refusal([] { from_text<int>("nonsense"); }), "it is no JSON that this library reads, which is at most 512 levels deep");
   EXPECT_EQ(refusal([] { to_text(std::map<std::string, std::vector<std::string>>{{"a", {"", "\xff"}}}); }),
             "result['a'][1] is not UTF-8 text; use std::vector<std::uint8_t> for bytes");
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
+import pytest
 from cacherator import Cached, JSONCache
 
 PROGRAM = """
@@ -48,6 +50,38 @@ def test_programs_of_both_kinds_may_take_turns(run_program: Callable[..., str]) 
     everything = "; ".join(f"c.f({i}, {j})" for i in range(3) for j in (1, 2))
     assert run_program(program(everything)) == "0 l1"
     assert run_program(program(everything), incumbent=True) == "0 l1"
+
+
+def test_what_1_2_9_programs_set_may_be_set(tmp_path: Path) -> None:
+    class C(JSONCache):
+        @Cached()
+        def f(self, x: int) -> int:
+            return x
+
+    c = C(data_id="one", ttl=True, logging=False)
+    c.f(1)
+    assert set(c._json_cache_func_cache) == {"f(1,){}"} and c._json_cache_data()["_json_cache_func_cache"].keys() == {"f(1,){}"}
+    c._json_cache_func_cache = {}
+    assert c.f(1) == 1 and c.last_cache_status == "miss"
+    c._json_cache_data_id = "two"
+    c._json_cache_directory = str(tmp_path / "elsewhere")
+    c._dynamodb_enabled = c._save_on_del = True
+    c.f(2)
+    c.json_cache_save()
+    assert c._dynamodb_enabled and c._save_on_del and str(c) == "two"
+    assert set(json.loads((tmp_path / "elsewhere" / "two.json").read_text())["_json_cache_func_cache"]) == {"f(2,){}"}
+    with pytest.raises(AttributeError, match="a view"):
+        c._json_cache_func_cache = {"f(3,){}": {"value": 3}}
+    assert C(ttl=None).f(1) == 1  # type: ignore[arg-type]
+
+
+def test_the_modules_of_1_2_9_can_be_imported() -> None:
+    from cacherator.cached_function import Cached as cached
+    from cacherator.cacherator import JSONCache as cache
+    from cacherator.date_time_encoder import DateTimeEncoder
+
+    assert (cached, cache) == (Cached, JSONCache)
+    assert json.dumps({"at": datetime(2024, 11, 21, 10, 15)}, cls=DateTimeEncoder) == '{"at": "2024-11-21T10:15:00"}'
 
 
 def test_old_documents_of_every_kind_are_read() -> None:

@@ -13,11 +13,9 @@ constexpr Time kWaitForOther = 5 * kSecond;
 constexpr std::uint64_t kSmall = 1 << 20;  ///< bytes; a smaller document follows its journal within two seconds
 
 struct RangeLock {
-  Folder* folder = nullptr;
-  std::string stem;
-  ~RangeLock() {
-    if (folder) folder->unlock(stem);
-  }
+  Folder& folder;
+  const std::string& stem;
+  ~RangeLock() { folder.unlock(stem); }
 };
 
 }  // namespace
@@ -47,6 +45,8 @@ bool LocalStore::all_written() const {
 Result<void> LocalStore::fold(bool wanted) {
   Inner& in = inner();
   std::lock_guard folding(in.folding);
+  std::shared_ptr<Folder> folder;
+  std::string stem;
   {
     std::lock_guard lock(in.append);
     if (wanted && ensure_folder(in) < 0) {
@@ -65,36 +65,37 @@ Result<void> LocalStore::fold(bool wanted) {
     }
     look(in);
     tail(in);
+    folder = in.folder;  // this one to the end, whatever becomes of its path
+    stem = in.stem;
   }
-  if (!in.folder) return {};
-  if (!in.folder->is_local()) return save_whole(in);
+  if (!folder) return {};
+  if (!folder->is_local()) return save_whole(in);
 
-  RangeLock range;  // K1
-  for (const Time until = now() + kWaitForOther; !in.folder->try_lock(in.stem);) {
+  for (const Time until = now() + kWaitForOther; !folder->try_lock(stem);) {  // K1
     if (!wanted) return {};
     if (now() > until) {
       return Fault{Fault::Kind::io, "another process has been folding '" + in.document_name + "' for five seconds; nothing is lost, its journal has all"};
     }
     platform::pause(kSecond / 200);
   }
-  range.folder = in.folder.get();
-  range.stem = in.stem;
-  return fold_locked(in, wanted);  // K7: the range is freed as it is left
+  const RangeLock range{*folder, stem};  // K7: freed as it is left
+  return fold_locked(in, *folder, wanted);
 }
 
-Result<void> LocalStore::fold_locked(Inner& in, bool wanted) {
-  in.folder->remove_leftovers();
+Result<void> LocalStore::fold_locked(Inner& in, Folder& folder, bool wanted) {
+  folder.remove_leftovers();
   const Time began = now();
   for (int round = 0; round < 8; ++round) {
     bool nothing = false;
-    const bool left_over = prepare_old_journal(in, nothing);  // K2
+    const bool left_over = prepare_old_journal(in, folder, nothing);  // K2
     if (nothing && !(wanted && !in.document)) {
       in.first_append = 0;
       return {};
     }
-    bool repeat = false;
-    if (auto done = write_document(in, repeat); !done) return done;  // K3 to K6
-    if (repeat || left_over) continue;
+    auto written = write_document(in, folder);  // K3 to K6
+    if (!written) return written.fault();
+    if (*written == Written::not_now) return {};
+    if (*written == Written::again || left_over) continue;
     if (in.last_append < began) in.first_append = 0;
     return {};
   }
@@ -103,9 +104,10 @@ Result<void> LocalStore::fold_locked(Inner& in, bool wanted) {
 
 /// Sees to it that there is an old journal to fold, if anything is to be folded. True: it was left by a crash, and the
 /// journal itself comes after it.
-bool LocalStore::prepare_old_journal(Inner& in, bool& nothing) {
+bool LocalStore::prepare_old_journal(Inner& in, const Folder& where, bool& nothing) {
   std::lock_guard lock(in.append);
-  const int folder = in.folder->fd();
+  const int folder = where.fd();
+  if (in.folder.get() != &where) return nothing = true, false;  // it was removed, or another is in its place
   const auto old = platform::identity(folder, in.old_name.c_str());
   const auto journal = platform::identity(folder, in.journal_name.c_str());
   if (old && old != journal) return true;
@@ -146,7 +148,7 @@ int LocalStore::rotate(Inner& in) {
   return done;
 }
 
-Result<void> LocalStore::write_document(Inner& in, bool& repeat) {
+Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder) {
   const auto fault = [&](int error, const char* what) {
     std::lock_guard lock(in.index);
     ++in.write_faults;
@@ -155,22 +157,23 @@ Result<void> LocalStore::write_document(Inner& in, bool& repeat) {
   };
   platform::Status status;
   int error = 0;
-  const auto document = read_document_file(in, status, error);  // K3
+  const auto document = read_document_file(in, folder, status, error);  // K3
   if (error) return fault(-error, "cannot read");
   if (document && !document->damage.empty()) {
-    if (now() - status.modified < kStill) return {};
-    if (!keep_damaged_copy(in, *document->text)) return fault(-EIO, "cannot keep a copy of the damaged");
+    if (now() - status.modified < kStill) return Written::not_now;
+    if (!keep_damaged_copy(in, folder, *document->text)) return fault(-EIO, "cannot keep a copy of the damaged");
   }
   Contents all(document);
   Journal old;
   std::shared_ptr<std::string> lines;
-  const bool has_old = Journal::open(in.folder->fd(), in.old_name.c_str(), old) == 0;
+  const bool has_old = Journal::open(folder.fd(), in.old_name.c_str(), old) == 0;
   if (has_old) {
     if (const int failed = old.read_new(lines); failed < 0) return fault(failed, "cannot read the journal of");
     const auto& id = old.header().id;
-    if (std::find(all.folded.begin(), all.folded.end(), id) == all.folded.end()) {
+    // A journal whose header is damaged has no id: it cannot be told from another one, and is never taken for folded.
+    if (id.empty() || std::find(all.folded.begin(), all.folded.end(), id) == all.folded.end()) {
       if (lines) all.apply(*lines, lines);
-      all.folded.push_back(id);
+      if (!id.empty()) all.folded.push_back(id);
     }
     if (all.folded.size() > 16) all.folded.erase(all.folded.begin(), all.folded.end() - 16);
   }
@@ -178,46 +181,45 @@ Result<void> LocalStore::write_document(Inner& in, bool& repeat) {
   const std::string text = all.document(data_id_, now());  // K4
   const std::string temporary = Folder::temporary_name();
   const std::uint32_t mode = document ? status.mode : 0;
-  platform::Descriptor file(platform::open_file(in.folder->fd(), temporary.c_str(), platform::Open::create_new));
+  platform::Descriptor file(platform::open_file(folder.fd(), temporary.c_str(), platform::Open::create_new));
   int done = file ? platform::write_all(file.get(), text) : file.get();
   if (done == 0 && mode) platform::set_mode(file.get(), mode);
   if (done == 0) done = platform::sync_all(file.get());
   const auto written = platform::status(file.get());
 
   std::lock_guard lock(in.append);  // K5
-  const auto there = platform::status(in.folder->fd(), in.document_name.c_str());
+  const auto there = platform::status(folder.fd(), in.document_name.c_str());
   const bool unchanged = document ? there && *there == status : !there;
-  const bool mine = in.folder->lock_file_is_current() && (!has_old || old.is_at(in.folder->fd(), in.old_name.c_str()));
+  const bool mine = folder.lock_file_is_current() && (!has_old || old.is_at(folder.fd(), in.old_name.c_str()));
   if (done == 0 && unchanged && mine) {
-    done = platform::rename_file(in.folder->fd(), temporary.c_str(), in.document_name.c_str());
+    done = platform::rename_file(folder.fd(), temporary.c_str(), in.document_name.c_str());
   } else {
-    repeat = done == 0 && mine;
-    platform::unlink_file(in.folder->fd(), temporary.c_str());
-    if (done == 0) return {};
+    platform::unlink_file(folder.fd(), temporary.c_str());
+    if (done == 0) return mine ? Written::again : Written::not_now;
   }
   if (done < 0) {
-    platform::unlink_file(in.folder->fd(), temporary.c_str());
+    platform::unlink_file(folder.fd(), temporary.c_str());
     return fault(done, "cannot write");
   }
-  platform::sync_all(in.folder->fd());  // K6
-  if (has_old) platform::unlink_file(in.folder->fd(), in.old_name.c_str());
-  in.document = platform::status(in.folder->fd(), in.document_name.c_str());
+  platform::sync_all(folder.fd());  // K6
+  if (has_old) platform::unlink_file(folder.fd(), in.old_name.c_str());
+  in.document = platform::status(folder.fd(), in.document_name.c_str());
   in.document_bytes = written ? written->size : text.size();
   std::lock_guard index(in.index);
   in.contents.folded = all.folded;
   ++in.checkpoints;
-  return {};
+  return Written::done;
 }
 
-bool LocalStore::keep_damaged_copy(Inner& in, const std::string& text) {
+bool LocalStore::keep_damaged_copy(Inner& in, Folder& folder, const std::string& text) {
   const std::time_t seconds = now() / kSecond;
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   char when[32];
   std::strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
   const std::string name = in.document_name + ".damaged-" + when;
-  const auto mode = platform::status(in.folder->fd(), in.document_name.c_str());
-  const int done = in.folder->replace(name.c_str(), text, mode ? mode->mode : 0, true);
+  const auto mode = platform::status(folder.fd(), in.document_name.c_str());
+  const int done = folder.replace(name.c_str(), text, mode ? mode->mode : 0, true);
   if (done == 0) notice(in, "the damaged document is kept as " + directory_ + "/" + name);
   return done == 0;
 }

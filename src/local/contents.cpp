@@ -9,6 +9,7 @@ namespace {
 
 std::atomic<std::uint64_t> last_serial{0};
 
+constexpr std::uint64_t kLargestUnder = 1ull << 62;  ///< an entry beyond it is void: no clear could outnumber it
 constexpr std::size_t kFolded = 16;  ///< ids of folded journals that a document remembers
 
 /// The texts of an entry, in one piece of memory.
@@ -29,7 +30,7 @@ std::shared_ptr<const void> copy_texts(DocumentEntry& entry) {
 /// Outdated by the ttl in the entry for as long as that ttl again, and for a day at least.
 bool long_outdated(const DocumentEntry& entry, Time now) {
   if (std::isnan(entry.ttl)) return false;
-  const double age = static_cast<double>(now - entry.utc), ttl = std::max(entry.ttl, 0.0) * kDay;
+  const double age = static_cast<double>(now) - static_cast<double>(entry.utc), ttl = std::max(entry.ttl, 0.0) * kDay;
   return age > ttl + std::max(ttl, kDay);
 }
 
@@ -50,6 +51,7 @@ Contents::Contents(std::shared_ptr<const Document> document) {
 }
 
 bool Contents::holds(std::string_view function, std::uint64_t under) const {
+  if (under > kLargestUnder) return false;
   if (cleared.empty()) return true;
   for (const std::string_view name : {function, std::string_view("*")}) {
     if (const auto clear = cleared.find(name); clear != cleared.end() && under < clear->second.number) return false;
@@ -67,7 +69,7 @@ bool Contents::valid(const DocumentEntry& entry) const {
 }
 
 Contents::Change Contents::set(const DocumentEntry& entry, std::shared_ptr<const void> hold) {
-  clock = std::max(clock, entry.under);
+  if (entry.under <= kLargestUnder) clock = std::max(clock, entry.under);
   if (!valid(entry)) return {};
   Change change;
   if (const auto known = index_.find(entry.signature); known != index_.end()) {
@@ -89,12 +91,15 @@ std::uint64_t Contents::put(const DocumentEntry& entry, Change& change) {
 
 Contents::Change Contents::apply(std::string_view lines, const std::shared_ptr<const void>& hold) {
   Change change;
+  many_ = true;
   while (!lines.empty()) {
     const std::size_t end = lines.find('\n');
     const auto line = lines.substr(0, end);
     lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
     if (!line.empty()) change.known |= apply(parse_record(line), hold).known;
   }
+  many_ = false;
+  change.known |= remove_cleared().known;
   return change;
 }
 
@@ -135,12 +140,28 @@ Contents::Change Contents::clear(const ClearRecord& record) {
   auto& known = cleared[record.function];
   if (record.number >= known.number) known = {record.number, record.utc};
   clock = std::max(clock, record.number);
-  std::erase_if(odd_, [&](const auto& odd) { return record.function == "*" || function_of(odd.first) == record.function; });
+  to_clear_.insert(record.function);
+  return many_ ? Change{} : remove_cleared();
+}
+
+std::vector<std::string> Contents::plain_after(std::string_view function, Time utc) const {
+  std::vector<std::string> found;
+  for (const auto& [signature, held] : index_) {
+    if (held.entry.plain && held.entry.utc > utc && (function == "*" || function_of(signature) == function)) found.emplace_back(signature);
+  }
+  return found;
+}
+
+Contents::Change Contents::remove_cleared() {
+  if (to_clear_.empty()) return {};
+  const bool all = to_clear_.contains("*");
+  const auto is_named = [&](std::string_view signature) { return all || to_clear_.contains(function_of(signature)); };
+  std::erase_if(odd_, [&](const auto& odd) { return is_named(odd.first); });
   const auto removed = boost::unordered::erase_if(index_, [&](const auto& held) {
     const DocumentEntry& entry = held.second.entry;
-    if (record.function != "*" && function_of(entry.signature) != record.function) return false;
-    return !valid(entry);
+    return is_named(entry.signature) && !valid(entry);
   });
+  to_clear_.clear();
   return {.known = removed > 0};
 }
 

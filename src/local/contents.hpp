@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class Contents {
   [[nodiscard]] bool valid(const DocumentEntry& entry) const;
   [[nodiscard]] std::vector<std::pair<std::string, Entry>> sorted() const;
   [[nodiscard]] std::vector<DocumentEntry> all() const;
+  /// Signatures of 1.2.9's entries of `function` (or of all, "*") that are dated after `utc`.
+  [[nodiscard]] std::vector<std::string> plain_after(std::string_view function, Time utc) const;
   [[nodiscard]] std::size_t size() const { return index_.size(); }
 
   /// Entries that are the same in `before` (date and value) get its serials: memories may keep what they hold.
@@ -69,6 +72,7 @@ class Contents {
 
   Change set(const DocumentEntry& entry, std::shared_ptr<const void> hold);
   Change clear(const ClearRecord& record);
+  Change remove_cleared();  ///< what the clears since the last call made void
   Change apply_header(const JournalHeader& header);
   void apply_state(const StateRecord& record);
   static Entry entry_of(const Held& held);
@@ -79,6 +83,8 @@ class Contents {
   };
   boost::unordered_flat_map<std::string_view, Held, Hash> index_;  // keys view Held::entry.signature
   std::vector<std::pair<std::string, std::string>> odd_;
+  std::set<std::string, std::less<>> to_clear_;
+  bool many_ = false;  ///< records come in bulk: what they clear is removed once, behind them
 };
 
 }  // namespace cacherator::engine

@@ -1,6 +1,6 @@
 #include "local/dates.hpp"
 
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -31,6 +31,22 @@ bool take_fraction(std::string_view text, std::int64_t& micros) {
     unit /= 10;
   }
   return true;
+}
+
+/// The first time whose local form this is, found as Python's datetime does (PEP 495); one that a clock change leaves out is taken by the
+/// clock before it. Not mktime(): where a time is repeated, its answer depends on what it was asked before.
+time_t first_time(std::tm& local) {
+  const time_t utc = timegm(&local);
+  const auto offset_at = [](time_t moment) {
+    std::tm there{};
+    localtime_r(&moment, &there);
+    return there.tm_gmtoff;
+  };
+  const long before = offset_at(utc - 86400), after = offset_at(utc + 86400);
+  for (const long offset : {std::max(before, after), std::min(before, after)}) {
+    if (offset_at(utc - offset) == offset) return utc - offset;
+  }
+  return utc - before;
 }
 
 }  // namespace
@@ -66,10 +82,8 @@ std::optional<Time> parse_local_date(std::string_view text) {
   }
   local.tm_year = year - 1900;
   local.tm_mon = month - 1;
-  local.tm_isdst = -1;
   const int day = local.tm_mday;
-  const time_t moment = mktime(&local);
-  if (moment == static_cast<time_t>(-1) && year != 1969 && year != 1970) return std::nullopt;
+  const time_t moment = first_time(local);
   if (local.tm_mday != day || moment > 9'000'000'000 || moment < -9'000'000'000) return std::nullopt;  // 30 February
   return (moment * 1'000'000 + micros) * 1000;
 }

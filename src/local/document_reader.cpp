@@ -1,4 +1,6 @@
+#include <array>
 #include <cmath>
+#include <map>
 
 #include "cacherator/detail/text.hpp"
 #include "local/dates.hpp"
@@ -23,17 +25,23 @@ class Reader {
       damaged(scanner_.at(), "the document is not a JSON object");
       return document_;
     }
-    top_level();
+    while (!top_level() && find_key()) {
+    }
     if (!has_entries_ && document_->damage.empty()) damaged(0, "there is no '_json_cache_func_cache'");
     finish_state();
     return document_;
   }
 
  private:
-  void damaged(std::size_t offset, std::string what) { document_->damage.push_back({offset, std::move(what)}); }
+  void damaged(std::size_t offset, std::string what) {
+    constexpr std::size_t kMost = 1000;  // more are not told
+    if (document_->damage.size() < kMost) document_->damage.push_back({offset, std::move(what)});
+  }
+  static std::string shown(std::string_view name) { return name.size() > 100 ? std::string(name.substr(0, 100)) + "..." : std::string(name); }
 
-  void top_level() {
-    if (scanner_.take('}')) return;
+  /// True: to the document's end. False: its frame is broken, or a value; what comes behind is to be found.
+  bool top_level() {
+    if (scanner_.take('}')) return true;
     do {
       std::string_view key;
       bool escaped;
@@ -45,27 +53,30 @@ class Reader {
       }
       const auto value = scanner_.value(1);
       if (!value) {
-        damaged(scanner_.at(), "the value of '" + std::string(key) + "' is not JSON");
-        if (!find_key()) return;
-        continue;
+        damaged(scanner_.at(), "the value of '" + shown(key) + "' is not JSON");
+        return false;
       }
       member(key, *value);
     } while (scanner_.take(','));
     if (!scanner_.take('}')) return lost();
     scanner_.skip_space();
     if (!scanner_.at_end()) damaged(scanner_.at(), "there is text behind the document's end");
+    return true;
   }
 
-  /// The frame of the document is broken here: goes on at the next top-level key that can be found.
-  void lost() {
+  bool lost() {
     damaged(scanner_.at(), "the document is cut or broken");
-    if (find_key()) top_level();
+    return false;
   }
 
+  /// Goes to the next top-level key that can be found.
   bool find_key() {
-    for (std::string_view key : {"\"_json_cache_func_cache\":", "\"_json_cache_last_save_date\":", "\"_json_cache_variable_cache\":"}) {
-      const auto found = text_.find(key, scanner_.at());
-      if (found == std::string_view::npos) continue;
+    for (std::string_view& key : keys_) {  // one that is not found is looked for once: what it takes grows with the text only
+      const auto found = key.empty() ? std::string_view::npos : text_.find(key, scanner_.at());
+      if (found == std::string_view::npos) {
+        key = {};
+        continue;
+      }
       scanner_.go_to(found);
       return true;
     }
@@ -79,7 +90,7 @@ class Reader {
       const auto text = text_of(value);
       const auto saved = text ? parse_local_date(*text) : std::nullopt;
       if (saved) document_->saved = *saved;
-      if (!saved && value != "null") damaged(offset_of(value), "the save date " + std::string(value) + " is not a date");
+      if (!saved && value != "null") damaged(offset_of(value), "the save date " + shown(value) + " is not a date");
     } else if (key == "_json_cache_variable_cache") {
       variables_ = value;
     }
@@ -90,7 +101,7 @@ class Reader {
     if (!m.read(value)) return damaged(offset_of(value), "the header '_cacherator' is not an object");
     DocumentHeader& h = document_->header;
     document_->ours = true;
-    h.format = static_cast<std::int64_t>(m.number("format").value_or(-1));
+    h.format = m.version("format");
     h.data_id = m.text("data_id").value_or("");
     h.clock = m.count("clock");
     if (auto cleared = m.raw("cleared")) h.cleared = read_cleared(*cleared);
@@ -115,13 +126,13 @@ class Reader {
     if (scanner_.take('}')) return true;
     for (;;) {
       if (!entry()) {
-        damaged(scanner_.at(), last_signature_.empty() ? "an entry is broken" : "the entry behind '" + last_signature_ + "' is broken");
+        damaged(scanner_.at(), last_signature_.empty() ? "an entry is broken" : "the entry behind '" + shown(last_signature_) + "' is broken");
         if (!next_entry()) return false;
         continue;
       }
       if (scanner_.take(',')) continue;
       if (scanner_.take('}')) return true;
-      damaged(scanner_.at(), "there is no comma behind entry '" + last_signature_ + "'");
+      damaged(scanner_.at(), "there is no comma behind entry '" + shown(last_signature_) + "'");
       if (!next_entry()) return false;
     }
   }
@@ -179,11 +190,13 @@ class Reader {
     if (variables_.empty()) return;
     Members variables;
     if (!variables.read(variables_)) return damaged(offset_of(variables_), "'_json_cache_variable_cache' is not an object");
+    std::map<std::string_view, std::string_view> marks;
+    for (const auto& [raw, value] : marks_) marks[raw] = value;
     for (const auto& [raw, value] : variables) {
       Variable v{.value = std::string(value), .utc = document_->saved};
       append_unescaped(v.name, raw);
       Members mark;
-      if (const auto found = marks_.raw(raw); found && mark.read(*found)) {
+      if (const auto found = marks.find(raw); found != marks.end() && mark.read(found->second)) {
         v.utc = mark.time("utc").value_or(v.utc);
       } else {
         v.plain = true;
@@ -199,7 +212,8 @@ class Reader {
   JsonScanner scanner_;
   Members marks_, entry_members_;
   std::string_view variables_;
-  std::string last_signature_;
+  std::string_view last_signature_;
+  std::array<std::string_view, 3> keys_{"\"_json_cache_func_cache\":", "\"_json_cache_last_save_date\":", "\"_json_cache_variable_cache\":"};
   bool has_entries_ = false;
 };
 

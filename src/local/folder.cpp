@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <map>
+#include <vector>
 
 #include "cacherator/detail/entry.hpp"
 #include "cacherator/detail/cache.hpp"
@@ -30,6 +31,32 @@ Open& all() {
   }
   return *open;
 }
+
+/// Pages of lock files that are closed. None is unmapped, as a hit of another thread may be about to read a word of it; another lock file
+/// takes its place. What such a hit reads then is another value, which says no more than: look.
+class Pages {
+ public:
+  static Pages& instance() {
+    static auto* pages = new Pages;  // never deleted: folders may outlive static destructors
+    return *pages;
+  }
+  /// Null: none is free.
+  const void* take() {
+    std::lock_guard lock(mutex_);
+    if (free_.empty()) return nullptr;
+    const void* page = free_.back();
+    free_.pop_back();
+    return page;
+  }
+  void give_back(const void* page) {
+    std::lock_guard lock(mutex_);
+    free_.push_back(page);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<const void*> free_;
+};
 
 /// 8 hex digits of what names a folder on a machine that has not been restarted.
 std::string lock_name(Identity folder) {
@@ -64,8 +91,11 @@ std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
 
 Folder::~Folder() {
   if (lock_) forget_in_child(lock_.get());
-  // The page stays mapped: a hit of another thread may be reading its word.
+  if (const void* page = page_.load()) Pages::instance().give_back(page);
 }
+
+/// One byte for each stem; flights have theirs from 2^62 on.
+std::uint64_t Folder::maintenance(const std::string& stem) { return (std::uint64_t{1} << 61) | fnv1a(stem) >> 3; }
 
 std::size_t Folder::slot(const std::string& stem) { return fnv1a(stem) % kWords; }
 
@@ -93,8 +123,9 @@ int Folder::ready_lock_file(const std::string& name) {
   const Descriptor view(open_file(fd(), name.c_str(), platform::Open::read));
   const auto viewed = view ? status(view.get()) : std::nullopt;
   if (!viewed || viewed->identity != found->identity) return -EAGAIN;
-  const void* page = map_page(view.get(), kPage);
+  const void* page = map_page(view.get(), kPage, Pages::instance().take());
   if (!page) return -ENOMEM;
+  if (const void* old = page_.load()) Pages::instance().give_back(old);
   if (lock_) forget_in_child(lock_.get());
   close_in_child(file.get());
   lock_ = std::move(file);
@@ -135,12 +166,20 @@ void Folder::touch(const std::string& stem) {
 
 bool Folder::try_lock(const std::string& stem) {
   std::lock_guard lock(mutex_);
-  return !lock_ || platform::try_lock(lock_.get(), slot(stem));
+  const std::uint64_t offset = maintenance(stem);
+  // The kernel knows no holders within one process: who comes second here joins, and the last one frees it.
+  if (auto held = maintained_.find(offset); held != maintained_.end()) return ++held->second, true;
+  if (lock_ && !platform::try_lock(lock_.get(), offset)) return false;
+  maintained_[offset] = 1;
+  return true;
 }
 
 void Folder::unlock(const std::string& stem) {
   std::lock_guard lock(mutex_);
-  if (lock_) platform::unlock(lock_.get(), slot(stem));
+  const std::uint64_t offset = maintenance(stem);
+  if (--maintained_[offset] > 0) return;
+  maintained_.erase(offset);
+  if (lock_) platform::unlock(lock_.get(), offset);
 }
 
 Folder::Flight Folder::try_flight(std::uint64_t offset, std::uint64_t length) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,7 +35,7 @@ class Folder {
   [[nodiscard]] const std::atomic<std::uint64_t>* word(const std::string& stem);
   /// Tells all processes to look: a fresh random value.
   void touch(const std::string& stem);
-  /// The maintenance range of a stem, between processes. Within the process the store's own mutex comes first.
+  /// The maintenance range of a stem, between processes; within one, several may hold it.
   bool try_lock(const std::string& stem);
   void unlock(const std::string& stem);
 
@@ -60,6 +61,7 @@ class Folder {
   static constexpr std::size_t kWords = 511;
   static constexpr std::size_t kPage = 4096;
   static constexpr int kFlights = 256;  ///< held at once: the kernel keeps ranges in a list, which it goes through each time
+  static std::uint64_t maintenance(const std::string& stem);
   static std::size_t slot(const std::string& stem);
   [[nodiscard]] int ready_lock_file(const std::string& name);
 
@@ -71,6 +73,7 @@ class Folder {
   std::once_flag leftovers_;
   std::mutex mutex_;  ///< of the lock file
   int flights_ = 0;
+  std::map<std::uint64_t, int> maintained_;  ///< ranges that this process holds, and how often
   std::atomic<const std::atomic<std::uint64_t>*> page_{nullptr};
   std::array<std::atomic<std::uint64_t>, kWords> own_words_{};
 };

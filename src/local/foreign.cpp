@@ -44,7 +44,7 @@ void LocalStore::document_changed(Inner& in, const std::optional<platform::Statu
   if (!there) return load(in);
   platform::Status status;
   int error = 0;
-  const auto document = read_document_file(in, status, error);
+  const auto document = read_document_file(in, *in.folder, status, error);
   if (!document) return load(in);
   if (!document->damage.empty()) {
     if (now() - status.modified < kStill) return;  // it is perhaps just being written: looked at again in a moment

@@ -10,7 +10,7 @@
 
 namespace cacherator::engine {
 
-inline constexpr int kMaxDepth = 512;  ///< nesting of arrays and objects, docs/format.md
+inline constexpr int kMaxDepth = 512 + 8;  ///< nesting of arrays and objects: 512 of a value (docs/format.md), and what it stands in
 
 class JsonScanner {
  public:

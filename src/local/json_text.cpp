@@ -11,7 +11,7 @@ void append_json(std::string& out, std::string_view text) {
   std::size_t from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const bool surrogate = c == 0xED && i + 2 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xA0;
+    const bool surrogate = c == 0xED && i + 2 < text.size() && (text[i + 1] & 0xE0) == 0xA0 && (text[i + 2] & 0xC0) == 0x80;
     if (c >= 0x20 && c != '"' && c != '\\' && !surrogate) continue;
     out.append(text, from, i - from);
     from = i + 1;

@@ -203,10 +203,12 @@ int LocalStore::write_record(Inner& in, std::string_view record) {
 /// Appends a record, after those that are still to be written. 0, or -errno: it is kept and will be tried again.
 int LocalStore::append(Inner& in, const std::string& record) {
   int error = 0;
-  if (!in.pending.empty()) error = write_record(in, in.pending);
+  const bool late = !in.pending.empty();
+  if (late) error = write_record(in, in.pending);
   if (error == 0) {
     in.pending.clear();
     error = write_record(in, record);
+    if (late) load(in);  // the files may have been read anew without what was still to be written
   }
   if (error == 0) {
     std::lock_guard lock(in.index);
@@ -291,6 +293,20 @@ Result<void> LocalStore::clear(std::string_view function) {
     // Written again in another journal: the number must be larger than all that was seen on the way.
     std::lock_guard index(in.index);
     if (in.contents.clock < record.number) break;
+  }
+  // What 1.2.9 wrote is void by its date, which another time zone may have set ahead: such entries are dropped one by one.
+  std::vector<std::string> ahead;
+  {
+    std::lock_guard index(in.index);
+    ahead = in.contents.plain_after(function, record.utc);
+  }
+  for (auto& signature : ahead) {
+    const DropRecord drop{std::move(signature), record.utc};
+    std::string text;
+    encode(text, drop);
+    append(in, text);
+    std::lock_guard index(in.index);
+    in.contents.apply(drop, nullptr);
   }
   {
     std::lock_guard index(in.index);

@@ -123,15 +123,20 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   bool is_known_checkpoint(Inner& in, const std::vector<std::string>& folded);
   void note_damage(Inner& in, const Document& document);
   void merge(Inner& in, const std::shared_ptr<const Document>& document, const platform::Status& status);
-  std::shared_ptr<const Document> read_document_file(Inner& in, platform::Status& status, int& error);
+  std::shared_ptr<const Document> read_document_file(const Inner& in, const Folder& folder, platform::Status& status, int& error);
 
   // The checkpoint (with Inner::folding held), checkpoint.cpp:
-  Result<void> fold_locked(Inner& in, bool wanted);
-  bool prepare_old_journal(Inner& in, bool& nothing);
+  Result<void> fold_locked(Inner& in, Folder& folder, bool wanted);
+  bool prepare_old_journal(Inner& in, const Folder& where, bool& nothing);
   int rotate(Inner& in);
-  Result<void> write_document(Inner& in, bool& repeat);
+  enum class Written : std::uint8_t {
+    done,
+    again,    ///< the document was changed meanwhile
+    not_now,  ///< it is perhaps being written; or the lock file or the old journal is another: whoever has them folds
+  };
+  Result<Written> write_document(Inner& in, Folder& folder);
   Result<void> save_whole(Inner& in);
-  bool keep_damaged_copy(Inner& in, const std::string& text);
+  bool keep_damaged_copy(Inner& in, Folder& folder, const std::string& text);
 
   void notice(Inner& in, std::string text);  // with Inner::index free
   void changed(bool known);

@@ -1,5 +1,6 @@
 #include "local/members.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "local/json_text.hpp"
@@ -48,11 +49,17 @@ std::optional<double> Members::number(std::string_view name) const {
 
 std::uint64_t Members::count(std::string_view name) const {
   const auto value = raw(name);
+  constexpr std::uint64_t kLargest = 1ull << 63;  // so that one more can be counted
   std::uint64_t number = 0;
-  if (value && std::from_chars(value->data(), value->data() + value->size(), number).ptr != value->data() + value->size()) {
-    return 0;
-  }
-  return number;
+  if (!value) return 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (end != value->data() + value->size()) return 0;
+  return error == std::errc() ? std::min(number, kLargest) : kLargest;
+}
+
+std::int64_t Members::version(std::string_view name) const {
+  const double version = number(name).value_or(-1);
+  return version >= 0 ? static_cast<std::int64_t>(std::min(version, 1e9)) : -1;
 }
 
 std::optional<Time> Members::time(std::string_view name) const {

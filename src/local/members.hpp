@@ -23,8 +23,10 @@ class Members {
   [[nodiscard]] std::optional<std::string_view> raw(std::string_view name) const;
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
   [[nodiscard]] std::optional<double> number(std::string_view name) const;
-  /// A whole number of at least 0; 0 where there is none.
+  /// A whole number of at least 0, 2^63 where it is larger; 0 where there is none.
   [[nodiscard]] std::uint64_t count(std::string_view name) const;
+  /// A format version; -1 where there is none.
+  [[nodiscard]] std::int64_t version(std::string_view name) const;
   /// Seconds since 1970.
   [[nodiscard]] std::optional<Time> time(std::string_view name) const;
   [[nodiscard]] auto begin() const { return members_.begin(); }

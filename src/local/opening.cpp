@@ -2,10 +2,27 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "local/json_scanner.hpp"
 #include "local/local_store.hpp"
+#include "local/members.hpp"
 
 namespace cacherator::engine {
 namespace {
+
+/// The data_id in the header with which a document begins; empty: it has none. A long header need not be there whole.
+std::string owner_in(std::string_view head) {
+  JsonScanner scanner(head);
+  std::string_view key;
+  bool escaped;
+  if (!scanner.take('{') || !scanner.string(key, escaped) || key != "_cacherator" || !scanner.take(':') || !scanner.take('{')) return "";
+  do {
+    if (!scanner.string(key, escaped) || !scanner.take(':')) break;
+    const auto value = scanner.value(2);
+    if (!value) break;
+    if (key == "data_id") return scanner.take(',') || scanner.take('}') ? text_of(*value).value_or("") : "";  // else its end is damaged
+  } while (scanner.take(','));
+  return "";
+}
 
 /// The data_id that files of this stem name: nothing where there are none, empty where 1.2.9 wrote the document.
 std::optional<std::string> owner_of(Folder& folder, const std::string& stem) {
@@ -21,10 +38,7 @@ std::optional<std::string> owner_of(Folder& folder, const std::string& stem) {
   std::string head(1 << 16, '\0');
   const ssize_t got = file ? platform::read_at(file.get(), head.data(), head.size(), 0) : 0;
   head.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  head.resize(std::min(head.size(), head.find('\n')));
-  if (head.find("\"_cacherator\"") == std::string::npos) return "";
-  const auto document = read_document(std::make_shared<std::string>(head));
-  return document->header.data_id;
+  return owner_in(head);
 }
 
 }  // namespace
@@ -51,7 +65,7 @@ void LocalStore::load(Inner& in) {
     fresh_.word = word;
     fresh_.seen = seen;
   } else {
-    set_stem(in, stems_.adopt_only ? stems_.marked : stems_.plain);
+    set_stem(in, stems_.adopt_only || !stems_.has_plain ? stems_.marked : stems_.plain);
   }
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
@@ -75,12 +89,12 @@ void LocalStore::choose_stem(Inner& in) {
   set_stem(in, free ? stems_.plain : stems_.marked);
 }
 
-std::shared_ptr<const Document> LocalStore::read_document_file(Inner& in, platform::Status& status, int& error) {
+std::shared_ptr<const Document> LocalStore::read_document_file(const Inner& in, const Folder& folder, platform::Status& status, int& error) {
   error = 0;
-  const platform::Descriptor file(platform::open_file(in.folder->fd(), in.document_name.c_str(), platform::Open::read));
+  const platform::Descriptor file(platform::open_file(folder.fd(), in.document_name.c_str(), platform::Open::read));
   if (!file) {
     // A link to nowhere is there, and is not ours to follow.
-    error = file.get() == -ENOENT && !platform::identity(in.folder->fd(), in.document_name.c_str()) ? 0 : -file.get();
+    error = file.get() == -ENOENT && !platform::identity(folder.fd(), in.document_name.c_str()) ? 0 : -file.get();
     return nullptr;
   }
   const auto found = platform::status(file.get());
@@ -105,7 +119,7 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   std::shared_ptr<std::string> lines, old_lines;
   platform::Status status;
   int error = 0;
-  const auto document = read_document_file(in, status, error);
+  const auto document = read_document_file(in, *in.folder, status, error);
   const std::string path = directory_ + "/" + in.document_name;
   if (error) {
     in.memory_only = path + " cannot be read as a document (" + platform::reason(error) + "); move it away, or choose another data_id";
@@ -124,7 +138,7 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   fresh = Contents(document);
   in.read_journals = fresh.folded;
   const auto is_folded = [&](const std::string& id) {
-    return std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end();
+    return !id.empty() && std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end();
   };
   if (old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0 && old_lines &&
       !is_folded(old.header().id)) {
@@ -134,6 +148,7 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   if (journal && journal.read_new(lines) == 0) {
     if (journal.header().format > 1 || old.header().format > 1) {
       in.memory_only = directory_ + "/" + in.journal_name + " was written by a newer version; update cacherator";
+      fresh = Contents();
       return false;
     }
     if (lines && !is_folded(journal.header().id)) fresh.apply(*lines, lines);

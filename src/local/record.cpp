@@ -48,7 +48,7 @@ bool crc_is_right(std::string_view line) {
 Record header(const Members& m) {
   JournalHeader h;
   if (m.text("cacherator") != "journal") return DamagedRecord{};
-  h.format = static_cast<std::int64_t>(m.number("format").value_or(-1));
+  h.format = m.version("format");
   h.data_id = m.text("data_id").value_or("");
   h.id = m.text("id").value_or("");
   h.after = m.text("after").value_or("");

@@ -95,9 +95,9 @@ Result<Stems> stems(std::string_view data_id, std::string_view incumbent_stem) {
   const std::string name = slug(ascii);
 
   Stems names;
-  names.plain = is_ascii ? name : std::string(incumbent_stem.substr(0, 230));
+  names.plain = is_ascii ? name : std::string(incumbent_stem.size() <= 225 ? incumbent_stem : "");  // with ".json.damaged-" and a time 255 bytes
   names.adopt_only = !is_ascii;
-  names.has_plain = is_ascii || !incumbent_stem.empty();
+  names.has_plain = !names.plain.empty() && names.plain != "." && names.plain != "..";
   if (names.plain.find('/') != std::string::npos || names.plain.find('\0') != std::string::npos) names.has_plain = false;
   names.marked = name.empty() ? digest.substr(0, 8) : name + '-' + digest.substr(0, 8);
   return names;

@@ -206,8 +206,8 @@ std::uint64_t locked_length(int fd, std::uint64_t offset) {
   return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? static_cast<std::uint64_t>(lock.l_len) : 0;
 }
 
-const void* map_page(int fd, std::size_t size) {
-  void* page = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+const void* map_page(int fd, std::size_t size, const void* old) {
+  void* page = ::mmap(const_cast<void*>(old), size, PROT_READ, old ? MAP_SHARED | MAP_FIXED : MAP_SHARED, fd, 0);
   return page == MAP_FAILED ? nullptr : page;
 }
 

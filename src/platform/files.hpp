@@ -93,8 +93,8 @@ bool try_lock(int fd, std::uint64_t offset, std::uint64_t length = 1);
 void unlock(int fd, std::uint64_t offset, std::uint64_t length = 1);
 /// The length of the lock that another open file has at `offset`; 0: none has.
 std::uint64_t locked_length(int fd, std::uint64_t offset);
-/// Maps one page of a file for reading, shared; null if that cannot be.
-const void* map_page(int fd, std::size_t size);
+/// Maps one page of a file for reading, shared, in the place of the page at `old` if that is not null; null if that cannot be.
+const void* map_page(int fd, std::size_t size, const void* old);
 
 /// Sleeps.
 void pause(std::int64_t nanoseconds);

@@ -41,7 +41,8 @@ struct Variable {
 /// True while an entry may be returned: it is within `ttl_days` and not dated over a day ahead.
 /// A ttl of 0 or less, or NaN, is never fresh.
 [[nodiscard]] inline bool in_time(Time utc, double ttl_days, Time now) noexcept {
-  return static_cast<double>(now - utc) < ttl_days * kDay && static_cast<double>(utc - now) <= kDay;
+  const double age = static_cast<double>(now) - static_cast<double>(utc);  // as doubles: their difference may not fit in a Time
+  return age < ttl_days * kDay && -age <= kDay;
 }
 
 /// The moment up to which an entry dated `utc` may be returned under `ttl_days`; saturates, never overflows.
