@@ -48,8 +48,9 @@ class Decoder {
     return dict;
   }
 
-  bool members(simdjson::dom::object object, PyObject* dict, int depth) {
+  bool members(simdjson::dom::object object, PyObject* dict, int depth, bool all = true) {
     for (const auto field : object) {
+      if (!all && field.key == "value") continue;  // decoded already; twice on each level would take for ever
       const Ref key = text_from(field.key);
       const Ref item = key ? value(field.value, depth + 1) : Ref();
       if (!item || PyDict_SetItem(dict, key.get(), item.get()) < 0) return false;
@@ -72,7 +73,7 @@ class Decoder {
     if (!made) return {};
     if (tag == "tuple") return Ref::take(PySequence_Tuple(made.get()));
     Ref beside = Ref::take(PyDict_New());
-    if (!beside || !members(object, beside.get(), depth)) return {};
+    if (!beside || !members(object, beside.get(), depth, false)) return {};
     PyDict_SetItemString(beside.get(), "value", made.get());
     PyObject* const restore = imported("cacherator._values", "restore");
     return restore ? Ref::take(PyObject_CallFunctionObjArgs(restore, text_from(tag).get(), made.get(), beside.get(), nullptr)) : Ref();

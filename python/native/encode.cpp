@@ -22,9 +22,10 @@ class Encoder {
     if (type == &PyFloat_Type) return number(PyFloat_AS_DOUBLE(v));
     if (v == Py_None) return out_ += "null", true;
     if (type == &PyBool_Type) return out_ += v == Py_True ? "true" : "false", true;
-    if (depth_ >= kMaxDepth) return refuse("it is nested deeper than 512 levels, or holds itself");
+    const int levels = type == &PyTuple_Type ? 2 : 1;  // of JSON
+    if (depth_ + levels > kMaxDepth) return refuse("it is nested deeper than 512 levels of JSON (a tuple takes two), or holds itself");
     if (out_.size() - from_ > kMaxSize) return refuse("it is larger than 256 MiB as JSON");
-    ++depth_;
+    depth_ += levels;
     bool done;
     if (type == &PyDict_Type) {
       done = dict(v);
@@ -37,7 +38,7 @@ class Encoder {
     } else {
       done = other(v);
     }
-    --depth_;
+    depth_ -= levels;
     return done;
   }
 
@@ -120,6 +121,7 @@ class Encoder {
       marked |= PyUnicode_CompareWithASCIIString(key, "$cacherator") == 0;
     }
     if (marked) out_ += "{\"$cacherator\":\"object\",\"value\":";
+    depth_ += marked;
     const Py_ssize_t size = PyDict_GET_SIZE(v);
     out_ += '{';
     position = 0;
@@ -131,12 +133,14 @@ class Encoder {
       if (!value(held.get())) return at_key(held_key.get());
       if (PyDict_GET_SIZE(v) != size) return refuse("the dict changed while it was written");
     }
+    depth_ -= marked;
     out_ += marked ? "}}" : "}";
     return true;
   }
 
   bool pairs(PyObject* v) {
     out_ += "{\"$cacherator\":\"dict\",\"value\":[";
+    depth_ += 2;
     PyObject *key, *item;
     Py_ssize_t position = 0;
     const Py_ssize_t size = PyDict_GET_SIZE(v);
@@ -150,6 +154,7 @@ class Encoder {
       out_ += ']';
       if (PyDict_GET_SIZE(v) != size) return refuse("the dict changed while it was written");
     }
+    depth_ -= 2;
     out_ += "]}";
     return true;
   }

@@ -121,3 +121,34 @@ def test_a_stranger_can_exhaust_neither_stack_nor_patience() -> None:
             _native.decode(json)
         except ValueError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("levels", "around"),
+    [(1, "[v]"), (1, "{'k': v}"), (2, "(v,)"), (2, "{'$cacherator': v}"), (3, "{1: v}"), (2, "[{'k': v}]")],
+)
+def test_what_is_not_too_deep_to_be_kept_is_read_again(levels: int, around: str, run_program: Any, caplog: pytest.LogCaptureFixture) -> None:
+    program = f"""
+        import sys
+        from cacherator import JSONCache, Cached
+        sys.setrecursionlimit(5000)
+        class Deep(JSONCache):
+            n = 0
+            @Cached()
+            def f(self, depth):
+                Deep.n += 1
+                v = 1
+                for _ in range(depth): v = {around}
+                return v
+        d = Deep(logging=False)
+        def depth(v):
+            n = 0
+            while v != 1:
+                v, n = next(iter(v.values() if isinstance(v, dict) else v)), n + 1
+            return n
+        per = {2 if around.startswith("[{") else 1}
+        print([depth(d.f(n)) // per == n for n in ({512 // levels}, {512 // levels - 5}, 5)], d.n)
+        d.json_cache_save()
+    """
+    assert run_program(program) == "[True, True, True] 3"
+    assert run_program(program) == "[True, True, True] 0"
