@@ -35,15 +35,16 @@ struct Cache::Private {
     return wait;
   }
 
-  /// Takes the lead among processes; where another process has it, a wait for that one. None within a cached call, so that
+  /// Takes the lead among processes, unless this cache takes no part in that; where another process has it, a wait for that one. None within a cached call, so that
   /// processes that need each other's results cannot wait in a circle.
   std::optional<Wait> elsewhere(Lead& lead, const Call& call) const {
+    if (single_flight_wait.count() <= 0) return std::nullopt;
     auto range = store->range(call.signature);
     if (!range || range->take()) {
       lead.range = std::move(range);
       return std::nullopt;
     }
-    if (call.here || call.recompute || call.lineage || single_flight_wait.count() <= 0) return std::nullopt;
+    if (call.here || call.recompute || call.lineage) return std::nullopt;
     Wait wait = store->flights()->stand_for(lead, call.lineage);
     const auto known = store->find(call.signature, call.digest);
     watch({.store = store, .range = std::move(range), .signature = std::string(call.signature), .digest = std::string(call.digest),

@@ -42,6 +42,14 @@ struct CacheTest : testing::Test {
   }
 };
 
+TEST_F(CacheTest, One_hit_by_way_of_the_store_is_enough_for_memories_to_hold_again_for_a_while) {
+  compute(*cache, "f(1,){}", "1");
+  std::this_thread::sleep_for(150ms);
+  EXPECT_FALSE(cache->freshness().current(now())) << "the files are to be looked at again";
+  EXPECT_EQ(hit(*cache, {.signature = "f(1,){}"}), "1");
+  EXPECT_TRUE(cache->freshness().current(now()));
+}
+
 TEST_F(CacheTest, What_was_kept_is_a_hit_for_every_object_of_the_same_cache) {
   compute(*cache, "f(1,){}", "[1,2]");
   EXPECT_EQ(hit(*cache, {.signature = "f(1,){}"}), "[1,2]");

@@ -27,7 +27,7 @@ struct Options {
   bool save_on_del = false;
   Durability durability = Durability::process;
   /// How long a call waits for another process that computes the same, or for a thread that waits for others; then it computes
-  /// for itself. 0 or less: it does not wait for other processes.
+  /// for itself. 0 or less: it neither waits for other processes nor do they wait for it, which saves two system calls a miss.
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);
 };
 

@@ -15,10 +15,22 @@ std::uint64_t block_of(std::string_view stem, std::string_view signature) {
   return kBlocks | (hash >> 2 & ~(kBlock - 1));
 }
 
+/// Knuth's linear congruential generator (MMIX), begun anew from the system's in each process: a call to the system costs more than the rest.
+std::uint64_t random_length() {
+  thread_local std::uint64_t state = 0;
+  thread_local std::uint32_t forks_then = 0;
+  if (state == 0 || forks_then != platform::forks()) {
+    state = platform::random_word();
+    forks_then = platform::forks();
+  }
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return 1 + (state >> 33) % kLongest;
+}
+
 }  // namespace
 
 FlightRange::FlightRange(std::shared_ptr<Folder> folder, std::string_view stem, std::string_view signature)
-    : folder_(std::move(folder)), offset_(block_of(stem, signature)), length_(1 + platform::random_word() % kLongest), forks_(platform::forks()) {}
+    : folder_(std::move(folder)), offset_(block_of(stem, signature)), length_(random_length()), forks_(platform::forks()) {}
 
 FlightRange::~FlightRange() {
   if (held_ && forks_ == platform::forks()) folder_->end_flight(offset_, length_);

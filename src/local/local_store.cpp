@@ -50,8 +50,7 @@ void LocalStore::changed(bool known) {
 
 std::optional<Entry> LocalStore::find(std::string_view signature, std::string_view digest) {
   Inner& in = inner();
-  const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
-  if (told) tail();
+  if (!fresh_.current(now())) refresh();
   std::lock_guard lock(in.index);
   return in.contents.find(signature, digest);
 }
