@@ -41,10 +41,12 @@ bench: setup  ## figures beside the peers, in one run
 	@$(MAKE) cpp-bench
 	@tools/python.sh bench .venv/bin/python
 
-lint: setup  ## formatting and types
+lint: setup  ## formatting, clang-tidy, ruff, mypy
 	@tools/setup.sh lint
-	git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run
-	.venv/bin/ruff check python examples tools bench demo
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run -Werror
+	@$(MAKE) cpp-clang
+	git ls-files 'src/*.cpp' | xargs -P 2 -n 4 clang-tidy-16 -p build/clang --quiet
+	.venv/bin/ruff check python examples tools bench demo tests
 	.venv/bin/mypy --strict python/cacherator
 
 clean:  ## remove what was built

@@ -7,9 +7,8 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Tuple
 
-from rounds import race, show
-
 from cacherator import Cached, JSONCache
+from rounds import race, show
 
 CALLS = 200_000
 LOOP = """

@@ -7,10 +7,9 @@ import tempfile
 from itertools import count
 from typing import Any, Callable, Dict
 
+from cacherator import Cached, JSONCache
 from diskcache import Cache
 from rounds import race, show
-
-from cacherator import Cached, JSONCache
 
 
 class Ours(JSONCache):

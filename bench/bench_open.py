@@ -5,10 +5,9 @@ import subprocess
 import sys
 import tempfile
 
+from cacherator import Cached, JSONCache
 from diskcache import Cache
 from rounds import race, show
-
-from cacherator import Cached, JSONCache
 
 ENTRIES = 5_000
 OURS = """

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from cacherator import Cached, JSONCache
-
 from web import get_json
 
 

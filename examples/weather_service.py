@@ -3,7 +3,6 @@
 from typing import Any
 
 from cacherator import Cached, JSONCache
-
 from web import get_json
 
 

@@ -1,7 +1,6 @@
 """Pages are fetched once. With DynamoDB as a second layer, once for all machines."""
 
 from cacherator import Cached, JSONCache
-
 from web import get
 
 

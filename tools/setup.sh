@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the project needs: Debian packages by name, Python packages into .venv. Does nothing where all is there.
-# Usage: tools/setup.sh [base|all|bench]...
+# Usage: tools/setup.sh [base|all|bench|lint]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,7 @@ base=(build-essential cmake ninja-build ccache pkg-config python3 python3-dev py
       zlib1g-dev libssl-dev libboost1.81-dev libasio-dev libgtest-dev libsqlite3-dev libcurl4-openssl-dev)
 all=(clang-16 libclang-rt-16-dev)
 bench=(libbenchmark-dev librocksdb-dev)
-lint=(clang-format-16)
+lint=(clang-format-16 clang-tidy-16)
 
 wanted=("${base[@]}")
 for group in "$@"; do

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ._native import AsyncCall
 
 TYPE_CHECKING = False

@@ -13,7 +13,6 @@ from typing import Any, Callable, List, NamedTuple
 import pytest
 from cacherator import Cached, JSONCache, _native
 
-
 SOME = 5  #: descriptors that the background has open for a moment
 
 

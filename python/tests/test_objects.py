@@ -540,7 +540,7 @@ def test_results_that_call_back_when_they_go_do_no_harm() -> None:
         c.json_cache_clear("keep")
     threshold = gc.get_threshold()
     try:
-        for i in range(10):
+        for _ in range(10):
             garbage: Any = Late(c, use)
             garbage.me = garbage
             del garbage

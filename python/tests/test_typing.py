@@ -12,8 +12,8 @@ import os
 import re
 import subprocess
 import sys
-import typing
 import textwrap
+import typing
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple, get_type_hints

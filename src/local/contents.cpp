@@ -237,6 +237,7 @@ std::string Contents::document(const std::string& data_id, Time now) const {
   DocumentHeader header{.data_id = data_id, .folded = folded, .cleared = cleared, .clock = clock, .carried = carried};
   if (header.folded.size() > kFolded) header.folded.erase(header.folded.begin(), header.folded.end() - kFolded);
   std::vector<Variable> variables;
+  variables.reserve(state.size());
   for (const auto& [name, variable] : state) variables.push_back(variable);
   DocumentWriter writer(header, variables);
   for (const auto& entry : all()) {

@@ -132,6 +132,7 @@ std::vector<Variable> LocalStore::state() {
   Inner& in = inner();
   std::lock_guard lock(in.index);
   std::vector<Variable> variables;
+  variables.reserve(in.contents.state.size());
   for (const auto& [name, variable] : in.contents.state) variables.push_back(variable);
   return variables;
 }

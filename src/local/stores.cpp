@@ -49,8 +49,9 @@ class Stores {
     std::weak_ptr<LocalStore> none;
     auto& by_folder = folder ? open_[{folder->identity.device, folder->identity.inode, "", name.data_id}] : none;
     auto store = by_path.lock();  // it goes with the path, whatever happens to the folder
-    if (!store && (store = by_folder.lock())) {
-      const auto now_there = platform::status(store->name().directory);
+    if (!store) {
+      store = by_folder.lock();
+      const auto now_there = store ? platform::status(store->name().directory) : std::nullopt;
       if (!now_there || now_there->identity != folder->identity) store = nullptr;  // the folder was moved here
     }
     if (store) {
