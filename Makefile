@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PRESETS := release debug asan tsan clang
 
-.PHONY: help setup demo test test-all fuzz bench lint clean cpp-% python-test
+.PHONY: help setup demo test test-all soak fuzz bench lint clean cpp-% python-test
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that i
 
 demo: setup cpp-release  ## the main job, shown in both languages
 	@tools/python.sh demo .venv/bin/python
+
+soak: setup cpp-release  ## kills writing processes of both languages for some minutes, and looks for what is lost
+	tools/python.sh soak .venv/bin/python
 
 fuzz: setup  ## fuzz targets, ten minutes each
 	@tools/setup.sh all

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Python package: built into build/python/<version>, tested, shown.
-# Usage: tools/python.sh build|test|demo|bench PYTHON;  tools/python.sh test-every
+# Usage: tools/python.sh build|test|demo|bench|soak PYTHON;  tools/python.sh test-every
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,7 @@ build() {
   mkdir -p "$dir/lib"
   cp -r python/cacherator "$dir/lib/cacherator"
   cp "$dir"/python/_native*.so "$dir/lib/cacherator/"
+  "$python" -m compileall -q "$dir/lib"
 }
 
 path_of() { echo "$PWD/build/python/$(version_of "$1")/lib"; }
@@ -58,6 +59,7 @@ case "${1:-}" in
   build) build "$2" ;;
   test) test_with "$2" ;;
   test-every) every ;;
+  soak) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" tests/crash/crash.py --python --writer build/release/tests/crash/crash_writer --kills 4000 ;;
   demo) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" demo/demo.py build/release/examples ;;
   bench)
     build "$2"
@@ -65,5 +67,5 @@ case "${1:-}" in
       PYTHONPATH="$(path_of "$2")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$2" "$bench"
     done
     for bench in build/bench/bench/*_bench; do "$bench"; done ;;
-  *) echo "usage: tools/python.sh build|test|demo|bench PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
+  *) echo "usage: tools/python.sh build|test|demo|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
 esac
