@@ -122,8 +122,9 @@ bool LocalStore::prepare_old_journal(Inner& in, const Folder& where, bool& nothi
       return false;
     }
   }
-  if (durability_ == Durability::power) platform::sync_all(folder);
-  if (const int error = rotate(in); error < 0) {
+  int error = durability_ == Durability::power ? platform::sync_all(folder) : 0;
+  if (error == 0) error = rotate(in);
+  if (error < 0) {
     nothing = true;
     notice(in, "cannot begin a new journal in " + directory_ + ": " + platform::reason(error) + "; the old one stays in use");
   }
@@ -201,8 +202,8 @@ Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder
     platform::unlink_file(folder.fd(), temporary.c_str());
     return fault(done, "cannot write");
   }
-  platform::sync_all(folder.fd());  // K6
-  if (has_old) platform::unlink_file(folder.fd(), in.old_name.c_str());
+  const int named = platform::sync_all(folder.fd());  // K6
+  if (has_old && named == 0) platform::unlink_file(folder.fd(), in.old_name.c_str());
   in.document = platform::status(folder.fd(), in.document_name.c_str());
   in.document_bytes = written ? written->size : text.size();
   std::lock_guard index(in.index);

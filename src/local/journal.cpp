@@ -8,6 +8,21 @@ namespace cacherator::engine {
 
 using namespace platform;
 
+int Synced::wait(int folder, int file, std::uint64_t number) {
+  std::lock_guard lock(mutex_);
+  if (number <= failed_) return -EIO;
+  if (number <= done_) return 0;
+  const std::uint64_t all = written_;
+  const std::uint64_t end = size(file).value_or(0);
+  int error = sync_data(file);
+  if (error == 0 && !named_) error = sync_all(folder);
+  if (error < 0) return failed_ = all, error;
+  named_ = true;
+  done_ = all;
+  bytes_ = end;
+  return 0;
+}
+
 int Journal::open(int folder, const char* name, Journal& out) {
   int fd = open_file(folder, name, Open::append);
   if (fd == -EACCES || fd == -EROFS || fd == -EPERM) fd = open_file(folder, name, Open::read);
@@ -18,22 +33,25 @@ int Journal::open(int folder, const char* name, Journal& out) {
   out = Journal();
   out.file_ = std::move(file);
   out.identity_ = found->identity;
+  out.synced_ = std::make_shared<Synced>();
   return 0;
 }
 
 bool Journal::is_at(int folder, const char* name) const { return platform::identity(folder, name) == identity_; }
 
-int Journal::read_new(std::shared_ptr<std::string>& lines) {
+int Journal::read_new(std::shared_ptr<std::string>& lines, std::uint64_t up_to) {
   lines.reset();
   char first;
   const ssize_t any = read_at(file_->get(), &first, 1, read_to_);
   if (any <= 0) return static_cast<int>(any);
   auto text = std::make_shared<std::string>();
   if (const int error = read_rest(file_->get(), *text, read_to_); error < 0) return error;
+  if (up_to < read_to_ + text->size()) text->resize(up_to - std::min(up_to, read_to_));
   const auto end = text->rfind('\n');
   if (end == std::string::npos) return 0;  // a line without its newline is not there yet
   text->resize(end + 1);
   read_to_ += end + 1;
+  written_ -= std::min<std::uint64_t>(written_, end + 1);
   if (header_.format == 0) {
     const auto begin = text->find_first_not_of('\n');
     if (begin == std::string::npos) return 0;
@@ -55,7 +73,7 @@ int Journal::append(std::string_view record) {
     const ssize_t done = write_once(file_->get(), record);
     if (done < 0) return static_cast<int>(done);
     if (static_cast<std::size_t>(done) < record.size()) continue;
-    written_ = attempt == 0 ? record.size() : 0;
+    written_ = attempt == 0 ? written_ + record.size() : 0;
     return 0;
   }
   return -ENOSPC;
@@ -69,7 +87,7 @@ bool Journal::settle(int folder, const char* name) {
   return true;
 }
 
-bool Journal::has_more() const { return size(file_->get()) != read_to_; }
+bool Journal::has_more() const { return size(file_->get()) != read_to_ + written_; }
 
 bool Journal::reopen(int folder, const char* name) {
   Journal again;

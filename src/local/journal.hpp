@@ -1,7 +1,9 @@
 // One journal file as it is open here: what is appended to it, how far it has been read.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -10,7 +12,25 @@
 
 namespace cacherator::engine {
 
-/// Not thread-safe, except descriptor(). Errors are -errno.
+/// How much of a journal is on the disk, for durability "power". Thread-safe.
+class Synced {
+ public:
+  /// Counts a record that was written. Its number.
+  std::uint64_t count() noexcept { return ++written_; }
+  /// Returns when that record is on the disk, and the journal's name too: one sync serves all records that were written before it
+  /// began. 0 or -errno, to all whom it concerns: what failed to be synced once is not known to be there after a later sync.
+  int wait(int folder, int file, std::uint64_t number);
+  /// How many bytes of the file are on the disk for certain.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<std::uint64_t> written_{0}, bytes_{0};
+  std::uint64_t done_ = 0, failed_ = 0;  ///< numbers
+  bool named_ = false;
+};
+
+/// Not thread-safe, except descriptor() and synced(). Errors are -errno.
 class Journal {
  public:
   Journal() = default;
@@ -28,13 +48,15 @@ class Journal {
   /// True while the path still means this file.
   [[nodiscard]] bool is_at(int folder, const char* name) const;
 
-  /// The whole lines after what was read before, empty if there are none; the header line is kept apart. 0 or -errno.
-  int read_new(std::shared_ptr<std::string>& lines);
+  [[nodiscard]] const std::shared_ptr<Synced>& synced() const noexcept { return synced_; }
+
+  /// The whole lines after what was read before, empty if there are none, up to this byte; the header line is kept apart. 0 or -errno.
+  int read_new(std::shared_ptr<std::string>& lines, std::uint64_t up_to = UINT64_MAX);
   /// One write of a whole record; after a short write all of it again.
   int append(std::string_view record);
   /// After an append: true if the path still means this file. Where nobody wrote in between, the record counts as read.
   bool settle(int folder, const char* name);
-  /// True if the file has bytes that were not read, or cannot be asked.
+  /// True if the file has bytes that were neither read nor written here, or cannot be asked.
   [[nodiscard]] bool has_more() const;
   /// Drops the descriptor; reopen() takes it up again if the path still means this file.
   void release() noexcept { file_.reset(); }
@@ -45,7 +67,8 @@ class Journal {
   platform::Identity identity_;
   JournalHeader header_{.format = 0};
   std::uint64_t read_to_ = 0, header_bytes_ = 0;
-  std::uint64_t written_ = 0;  ///< bytes of the last append, if one write did it
+  std::uint64_t written_ = 0;  ///< bytes that were appended here and not read, as far as one write did each
+  std::shared_ptr<Synced> synced_;
 };
 
 }  // namespace cacherator::engine

@@ -82,7 +82,7 @@ void LocalStore::tail(Inner& in) {
       fresh_.seen = word;
       return;
     }
-    read_journal(in);  // to its end: nothing is added after the path has moved on
+    read_journal(in, true);  // nothing is added after the path has moved on
     if (!follow_journal(in)) return load(in);
   }
 }
@@ -94,9 +94,20 @@ bool LocalStore::ensure_journal_open(Inner& in) {
   return true;
 }
 
-void LocalStore::read_journal(Inner& in) {
+/// Durability "power": nothing is told that a loss of power could take back. (A fault is reported by who wrote it.)
+void LocalStore::sync_to_read(Inner& in, const Journal& journal) {
+  if (durability_ == Durability::power) journal.synced()->wait(in.folder->fd(), journal.descriptor()->get(), journal.synced()->count());
+}
+
+void LocalStore::read_journal(Inner& in, bool to_its_end) {
+  std::uint64_t up_to = UINT64_MAX;
+  if (to_its_end || in.journal.has_more()) {
+    sync_to_read(in, in.journal);
+  } else if (durability_ == Durability::power) {
+    up_to = in.journal.synced()->bytes();  // the rest was written here, and is just being synced
+  }
   std::shared_ptr<std::string> lines;
-  if (in.journal.read_new(lines) < 0 || !lines) return;
+  if (in.journal.read_new(lines, up_to) < 0 || !lines) return;
   in.journal_bytes = in.journal.read_to();
   std::lock_guard lock(in.index);
   const auto damaged = in.contents.damaged_records;
@@ -114,9 +125,11 @@ void LocalStore::read_journal(Inner& in) {
 bool LocalStore::follow_journal(Inner& in) {
   Journal next;
   if (Journal::open(in.folder->fd(), in.journal_name.c_str(), next) < 0) return false;
+  sync_to_read(in, next);
   std::shared_ptr<std::string> lines;
   if (next.read_new(lines) < 0 || next.header().format != 1 || next.header().after != in.journal.header().id) return false;
   in.journal = std::move(next);
+  in.journal_is_folded = false;
   in.read_journals.push_back(in.journal.header().id);
   if (in.read_journals.size() > kReadJournals) in.read_journals.erase(in.read_journals.begin());
   in.journal_bytes = in.journal.read_to();
@@ -170,13 +183,38 @@ int LocalStore::create_journal(Inner& in) {
   if (file) platform::unlink_file(in.folder->fd(), temporary.c_str());
   in.folder->unlock(in.stem);
   if (done < 0 && done != -EEXIST) return done;
-  if (durability_ == Durability::power) platform::sync_all(in.folder->fd());
   load(in);  // also where another process, or another data_id of this slug, came first
   return in.memory_only.empty() ? 0 : -EROFS;
 }
 
+/// Puts a new journal in the place of one that the document has already. Who still writes to that one sees it.
+int LocalStore::replace_folded_journal(Inner& in) {
+  const auto folder = in.folder;
+  if (!folder->try_lock(in.stem)) return -EAGAIN;
+  const std::string stem = in.stem;
+  const int done = rotate(in);
+  folder->unlock(stem);
+  return done;
+}
+
+/// Durability "power": returns when what was just appended is on the disk. Meanwhile others may append, and share the sync, where
+/// their lock is given. 1 if the path then still means the file, 0 if it does not, or -errno.
+int LocalStore::settle_synced(Inner& in, std::unique_lock<std::mutex>* held) {
+  const auto folder = in.folder;
+  const auto file = in.journal.descriptor();
+  const auto synced = in.journal.synced();
+  const auto identity = in.journal.identity();
+  const std::string name = in.journal_name;
+  const std::uint64_t number = synced->count();
+  if (held) held->unlock();
+  int done = synced->wait(folder->fd(), file->get(), number);
+  if (done == 0) done = platform::identity(folder->fd(), name.c_str()) == identity;
+  if (held) held->lock();
+  return done;
+}
+
 /// Writes a record so that a fold cannot miss it: after the write the path must still name the file (I2).
-int LocalStore::write_record(Inner& in, std::string_view record) {
+int LocalStore::write_record(Inner& in, std::string_view record, std::unique_lock<std::mutex>* held) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     if (const int error = ensure_folder(in); error < 0) return error;
     if (!in.memory_only.empty()) return -EROFS;
@@ -190,9 +228,14 @@ int LocalStore::write_record(Inner& in, std::string_view record) {
       }
       continue;
     }
+    if (in.journal_is_folded) {
+      if (const int error = replace_folded_journal(in); error < 0) return error;
+      continue;
+    }
     if (const int error = in.journal.append(record); error < 0) return error;
-    if (durability_ == Durability::power) platform::sync_data(in.journal.descriptor()->get());
-    if (in.journal.settle(in.folder->fd(), in.journal_name.c_str())) return 0;
+    const int settled = durability_ == Durability::power ? settle_synced(in, held) : in.journal.settle(in.folder->fd(), in.journal_name.c_str());
+    if (settled < 0) return settled;
+    if (settled > 0) return 0;
     if (!platform::status(directory_)) in.folder.reset();
     if (in.folder) tail(in);
   }
@@ -200,13 +243,13 @@ int LocalStore::write_record(Inner& in, std::string_view record) {
 }
 
 /// Appends a record, after those that are still to be written. 0, or -errno: it is kept and will be tried again.
-int LocalStore::append(Inner& in, const std::string& record) {
+int LocalStore::append(Inner& in, const std::string& record, std::unique_lock<std::mutex>* held) {
   int error = 0;
   const bool late = !in.pending.empty();
   if (late) error = write_record(in, in.pending);
   if (error == 0) {
     in.pending.clear();
-    error = write_record(in, record);
+    error = write_record(in, record, held);
     if (late) load(in);  // the files may have been read anew without what was still to be written
   }
   if (error == 0) {
@@ -247,24 +290,32 @@ Kept LocalStore::put(const Put& put) {
     return Kept{.generation = fresh_.generation.load(), .utc = put.utc, .cleared = true};
   };
   const auto function = function_of(put.signature);
+  const bool power = durability_ == Durability::power;
+  Contents::Change change;
   {
     std::lock_guard lock(in.index);
     if (!in.contents.holds(function, put.under)) return nothing_kept();
+    change.known = power && in.contents.find(put.signature, put.digest);
   }
   std::string record;
   record.reserve(put.signature.size() + put.value.size() + 160);
   encode_put(record, put.signature, put.digest, put.value, put.utc, put.ttl, put.under);
 
-  std::lock_guard lock(in.append);
-  append(in, record);
+  std::unique_lock lock(in.append);
+  const int error = append(in, record, &lock);
+  const bool in_order = power && error == 0;
+  if (in_order) tail(in);  // others wrote during the sync: all is taken from the journal, in its order
   Kept kept{.utc = put.utc};
-  Contents::Change change;
   {
     std::lock_guard index(in.index);
-    if (!in.contents.holds(function, put.under)) return nothing_kept();  // a clear came in with the tail
-    kept.serial = in.contents.put({.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc,
-                                   .ttl = put.ttl, .under = put.under}, change);
-    changed(change.known);
+    const auto entry = in_order ? in.contents.find(put.signature, put.digest) : std::nullopt;
+    if (in_order ? !entry || entry->value != put.value : !in.contents.holds(function, put.under)) {
+      return nothing_kept();  // a clear or another record came in with the tail
+    }
+    kept.serial = entry ? entry->serial
+                        : in.contents.put({.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc,
+                                           .ttl = put.ttl, .under = put.under}, change);
+    changed(change.known && !in_order);
     kept.generation = fresh_.generation.load();
   }
   if (change.known && in.folder) in.folder->touch(in.stem);

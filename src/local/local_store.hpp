@@ -77,7 +77,6 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     std::mutex folding;  ///< one checkpoint at a time
     mutable std::mutex append;   ///< journal, folder, document's status
     mutable std::mutex index;    ///< contents, notices, counts
-    std::mutex syncing;  ///< durability "power": one fdatasync at a time
 
     std::shared_ptr<Folder> folder;
     std::string stem, document_name, journal_name, old_name;
@@ -87,7 +86,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     std::string memory_only;                   ///< why the files cannot be used; empty: they can
     std::string pending;                       ///< records that could not be written yet
     std::uint64_t damaged_documents = 0;
-    std::uint64_t syncs_wanted = 0, syncs_done = 0;
+    bool journal_is_folded = false;  ///< by a copy or a loss of power: nobody would read what is added to it
 
     Contents contents;
     std::vector<std::string> notices, said;
@@ -110,13 +109,16 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   bool read_files(Inner& in, Contents& fresh);
   void adopt(Inner& in, Contents fresh);
   void tail(Inner& in);
-  void read_journal(Inner& in);
+  void read_journal(Inner& in, bool to_its_end = false);
+  void sync_to_read(Inner& in, const Journal& journal);
   bool follow_journal(Inner& in);
   bool ensure_journal_open(Inner& in);
   int ensure_folder(Inner& in);
   int create_journal(Inner& in);
-  int append(Inner& in, const std::string& record);
-  int write_record(Inner& in, std::string_view record);
+  int replace_folded_journal(Inner& in);
+  int append(Inner& in, const std::string& record, std::unique_lock<std::mutex>* held = nullptr);
+  int write_record(Inner& in, std::string_view record, std::unique_lock<std::mutex>* held = nullptr);
+  int settle_synced(Inner& in, std::unique_lock<std::mutex>* held);
   bool keep_pending(Inner& in, const std::string& record, int error);
   void look(Inner& in);                  // step U
   void document_changed(Inner& in, const std::optional<platform::Status>& now_there);

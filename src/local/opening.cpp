@@ -53,6 +53,7 @@ void LocalStore::load(Inner& in) {
   int error = 0;
   in.folder = Folder::open(directory_, error);
   in.journal = Journal();
+  in.journal_is_folded = false;
   in.document.reset();
   in.memory_only = error ? "the folder " + directory_ + " cannot be opened: " + platform::reason(error) : "";
   Contents fresh;
@@ -140,6 +141,8 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   const auto is_folded = [&](const std::string& id) {
     return !id.empty() && std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end();
   };
+  if (old) sync_to_read(in, old);
+  if (journal) sync_to_read(in, journal);
   if (old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0 && old_lines &&
       !is_folded(old.header().id)) {
     fresh.apply(*old_lines, old_lines);
@@ -151,7 +154,8 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
       fresh = Contents();
       return false;
     }
-    if (lines && !is_folded(journal.header().id)) fresh.apply(*lines, lines);
+    in.journal_is_folded = is_folded(journal.header().id);
+    if (lines && !in.journal_is_folded) fresh.apply(*lines, lines);
     in.read_journals.push_back(journal.header().id);
     in.journal = std::move(journal);
     note_descriptor(shared_from_this());

@@ -16,11 +16,27 @@
 #include <ctime>
 #include <filesystem>
 
+#include "platform/faults.hpp"
 
 namespace cacherator::platform {
 namespace {
 
-int result(long answer) { return answer < 0 ? -errno : static_cast<int>(answer); }
+/// What the system answered, or -errno.
+long checked(long answer) { return answer < 0 ? -errno : answer; }
+
+/// Makes a call, unless a test has something else in mind. Interrupted ones are made again.
+template <class Make>
+long through(const FileCall& call, const Make& make) {
+  long answer;
+  do {
+    auto* const tested = faults.load(std::memory_order_acquire);
+    answer = tested ? tested->around(call, [&](const FileCall& given) { return checked(make(given)); }) : checked(make(call));
+  } while (answer == -EINTR);
+  return answer;
+}
+
+template <class Make>
+int result(const FileCall& call, const Make& make) { return static_cast<int>(through(call, make)); }
 
 Status status_of(const struct stat& s) {
   return {.identity = {static_cast<std::uint64_t>(major(s.st_dev)) << 32 | minor(s.st_dev), s.st_ino},
@@ -29,15 +45,6 @@ Status status_of(const struct stat& s) {
           .mode = s.st_mode & 07777,
           .regular = S_ISREG(s.st_mode),
           .directory = S_ISDIR(s.st_mode)};
-}
-
-template <class Call>
-auto retry(Call call) {
-  decltype(call()) answer;
-  do {
-    answer = call();
-  } while (answer < 0 && errno == EINTR);
-  return answer;
 }
 
 struct flock range(short type, std::uint64_t offset, std::uint64_t length) {
@@ -67,40 +74,45 @@ std::string absolute(std::string_view path) {
 }
 
 int make_folders(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  std::error_code ignored;
-  return error && !std::filesystem::is_directory(path, ignored) ? -error.value() : 0;
+  return result({.kind = FileCall::make_folders, .name = path.c_str()}, [&](const FileCall&) {
+    std::error_code error, ignored;
+    std::filesystem::create_directories(path, error);
+    if (!error || std::filesystem::is_directory(path, ignored)) return 0;
+    errno = error.value();
+    return -1;
+  });
 }
 
-int open_folder(const std::string& path) { return result(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+int open_folder(const std::string& path) {
+  return result({.kind = FileCall::open_folder, .name = path.c_str()},
+                [&](const FileCall&) { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+}
 
 int open_file(int folder, const char* name, Open how, std::uint32_t mode) {
   int flags = O_CLOEXEC | O_NONBLOCK;
   if (how == Open::write) flags |= O_RDWR | O_NOFOLLOW;
   if (how == Open::append) flags |= O_RDWR | O_APPEND | O_NOFOLLOW;
   if (how == Open::create_new) flags |= O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW;
-  return result(retry([&] { return ::openat(folder, name, flags, mode); }));
+  return result({.kind = FileCall::open, .fd = folder, .name = name, .create = how == Open::create_new},
+                [&](const FileCall&) { return ::openat(folder, name, flags, mode); });
 }
 
 std::optional<Status> status(int folder, const char* name, int* error) {
   struct stat s;
-  if (::fstatat(folder, name, &s, 0) != 0) {
-    if (error) *error = errno;
-    return std::nullopt;
-  }
-  return status_of(s);
+  const int done = result({.kind = FileCall::status, .fd = folder, .name = name}, [&](const FileCall&) { return ::fstatat(folder, name, &s, 0); });
+  if (error) *error = -done;
+  return done < 0 ? std::nullopt : std::optional(status_of(s));
 }
 
 std::optional<Status> status(int fd) {
   struct stat s;
-  if (::fstat(fd, &s) != 0) return std::nullopt;
-  return status_of(s);
+  const int done = result({.kind = FileCall::status, .fd = fd}, [&](const FileCall&) { return ::fstat(fd, &s); });
+  return done < 0 ? std::nullopt : std::optional(status_of(s));
 }
 
 std::optional<std::uint64_t> size(int fd) {
   // A third of the price of statx(). All reads and writes say where, or append: nobody needs the position.
-  const off_t end = ::lseek(fd, 0, SEEK_END);
+  const long end = through({.kind = FileCall::size, .fd = fd}, [](const FileCall& call) { return ::lseek(call.fd, 0, SEEK_END); });
   return end < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(end));
 }
 
@@ -113,14 +125,17 @@ Identity identity(int folder, const char* name) {
 
 Identity identity(int folder, const char* name, std::uint64_t& size) {
   struct statx s;
-  if (::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_SIZE, &s) != 0) return {};
+  const int done = result({.kind = FileCall::status, .fd = folder, .name = name}, [&](const FileCall&) {
+    return ::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_SIZE, &s);
+  });
+  if (done < 0) return {};
   size = s.stx_size;
   return {static_cast<std::uint64_t>(s.stx_dev_major) << 32 | s.stx_dev_minor, s.stx_ino};
 }
 
 ssize_t read_at(int fd, char* to, std::size_t size, std::uint64_t offset) {
-  const ssize_t got = retry([&] { return ::pread(fd, to, size, static_cast<off_t>(offset)); });
-  return got < 0 ? -errno : got;
+  return through({.kind = FileCall::read, .fd = fd, .offset = offset},
+                 [&](const FileCall&) { return ::pread(fd, to, size, static_cast<off_t>(offset)); });
 }
 
 int read_rest(int fd, std::string& out, std::uint64_t offset) {
@@ -139,8 +154,8 @@ int read_rest(int fd, std::string& out, std::uint64_t offset) {
 }
 
 ssize_t write_once(int fd, std::string_view bytes) {
-  const ssize_t done = retry([&] { return ::write(fd, bytes.data(), bytes.size()); });
-  return done < 0 ? -errno : done;
+  return through({.kind = FileCall::write, .fd = fd, .bytes = bytes},
+                 [](const FileCall& call) { return ::write(call.fd, call.bytes.data(), call.bytes.size()); });
 }
 
 int write_all(int fd, std::string_view bytes) {
@@ -153,21 +168,35 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 ssize_t write_at(int fd, std::string_view bytes, std::uint64_t offset) {
-  const ssize_t done = retry([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
-  return done < 0 ? -errno : done;
+  return through({.kind = FileCall::write_at, .fd = fd, .bytes = bytes, .offset = offset}, [](const FileCall& call) {
+    return ::pwrite(call.fd, call.bytes.data(), call.bytes.size(), static_cast<off_t>(call.offset));
+  });
 }
 
-int sync_data(int fd) { return result(retry([&] { return ::fdatasync(fd); })); }
-int sync_all(int fd) { return result(retry([&] { return ::fsync(fd); })); }
-int set_mode(int fd, std::uint32_t mode) { return result(::fchmod(fd, mode)); }
+int sync_data(int fd) {
+  return result({.kind = FileCall::sync, .fd = fd}, [](const FileCall& call) { return ::fdatasync(call.fd); });
+}
+int sync_all(int fd) {
+  return result({.kind = FileCall::sync, .fd = fd}, [](const FileCall& call) { return ::fsync(call.fd); });
+}
+int set_mode(int fd, std::uint32_t mode) {
+  return result({.kind = FileCall::set_mode, .fd = fd}, [&](const FileCall&) { return ::fchmod(fd, mode); });
+}
 
-int link_file(int folder, const char* from, const char* to) { return result(::linkat(folder, from, folder, to, 0)); }
-int rename_file(int folder, const char* from, const char* to) { return result(::renameat(folder, from, folder, to)); }
-int unlink_file(int folder, const char* name) { return result(::unlinkat(folder, name, 0)); }
+int link_file(int folder, const char* from, const char* to) {
+  return result({.kind = FileCall::link, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::linkat(folder, from, folder, to, 0); });
+}
+int rename_file(int folder, const char* from, const char* to) {
+  return result({.kind = FileCall::rename, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::renameat(folder, from, folder, to); });
+}
+int unlink_file(int folder, const char* name) {
+  return result({.kind = FileCall::unlink, .fd = folder, .name = name}, [&](const FileCall&) { return ::unlinkat(folder, name, 0); });
+}
 
 std::vector<std::string> list(int folder) {
   std::vector<std::string> names;
-  const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int fd = result({.kind = FileCall::list, .fd = folder},
+                        [](const FileCall& call) { return ::openat(call.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   DIR* open = fd < 0 ? nullptr : ::fdopendir(fd);
   if (!open) {
     if (fd >= 0) ::close(fd);
@@ -179,35 +208,43 @@ std::vector<std::string> list(int folder) {
 }
 
 bool is_local(int folder) {
-  struct statfs s;
-  if (::fstatfs(folder, &s) != 0) return true;
-  constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
-  const auto type = static_cast<std::uint32_t>(s.f_type);
-  for (const std::uint32_t remote : {static_cast<std::uint32_t>(NFS_SUPER_MAGIC), static_cast<std::uint32_t>(V9FS_MAGIC),
-                                     static_cast<std::uint32_t>(SMB_SUPER_MAGIC), kFuse, kCifs, kSmb2, kVirtio}) {
-    if (type == remote) return false;
-  }
-  return true;
+  return through({.kind = FileCall::is_local, .fd = folder}, [](const FileCall& call) {
+    struct statfs s;
+    if (::fstatfs(call.fd, &s) != 0) return 1;
+    constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
+    const auto type = static_cast<std::uint32_t>(s.f_type);
+    for (const std::uint32_t remote : {static_cast<std::uint32_t>(NFS_SUPER_MAGIC), static_cast<std::uint32_t>(V9FS_MAGIC),
+                                       static_cast<std::uint32_t>(SMB_SUPER_MAGIC), kFuse, kCifs, kSmb2, kVirtio}) {
+      if (type == remote) return 0;
+    }
+    return 1;
+  }) != 0;
 }
 
 bool try_lock(int fd, std::uint64_t offset, std::uint64_t length) {
   auto lock = range(F_WRLCK, offset, length);
-  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+  const int done = result({.kind = FileCall::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
+  return done != -EAGAIN && done != -EACCES;
 }
 
 void unlock(int fd, std::uint64_t offset, std::uint64_t length) {
   auto lock = range(F_UNLCK, offset, length);
-  ::fcntl(fd, F_OFD_SETLK, &lock);
+  result({.kind = FileCall::unlock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
 }
 
 std::uint64_t locked_length(int fd, std::uint64_t offset) {
   auto lock = range(F_WRLCK, offset, 1);
-  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? static_cast<std::uint64_t>(lock.l_len) : 0;
+  const int done = result({.kind = FileCall::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_GETLK, &lock); });
+  return done >= 0 && lock.l_type != F_UNLCK ? static_cast<std::uint64_t>(lock.l_len) : 0;
 }
 
 const void* map_page(int fd, std::size_t size, const void* old) {
-  void* page = ::mmap(const_cast<void*>(old), size, PROT_READ, old ? MAP_SHARED | MAP_FIXED : MAP_SHARED, fd, 0);
-  return page == MAP_FAILED ? nullptr : page;
+  void* page = nullptr;
+  const int done = result({.kind = FileCall::map, .fd = fd}, [&](const FileCall&) {
+    page = ::mmap(const_cast<void*>(old), size, PROT_READ, old ? MAP_SHARED | MAP_FIXED : MAP_SHARED, fd, 0);
+    return page == MAP_FAILED ? -1 : 0;
+  });
+  return done < 0 ? nullptr : page;
 }
 
 void pause(std::int64_t nanoseconds) {

@@ -88,7 +88,7 @@ int unlink_file(int folder, const char* name);
 
 /// False on file systems of other machines (NFS, CIFS, 9p, FUSE, ...), where locks, links and appends promise less.
 [[nodiscard]] bool is_local(int folder);
-/// Tries to lock bytes for this open file; true if they were free.
+/// Tries to lock bytes for this open file; true if they were free, and where no locks are to be had.
 bool try_lock(int fd, std::uint64_t offset, std::uint64_t length = 1);
 void unlock(int fd, std::uint64_t offset, std::uint64_t length = 1);
 /// The length of the lock that another open file has at `offset`; 0: none has.

@@ -95,9 +95,16 @@ class Round:
                 counts["wrong"] += 1
             elif answer != self.reports[key]:
                 counts["lost" if answer == "miss" else "returned"] += 1
+                print(f"{key}: {answer}, not {self.reports[key]}", file=sys.stderr)
         counts["torn"] = done.stderr.count("has damaged lines")
         counts["damage"] = done.stderr.count("is damaged") + len(list(self.folder.glob("*.damaged-*")))
-        counts["lost"] += len(keys) - len(answers) + (self.mode == "saves" and self.state > 0 and int(state) == 0)
+        if self.state and int(state) == 0:
+            counts["lost"] += 1
+            print(f"the state: {state}, not {self.state}", file=sys.stderr)
+        counts["lost"] += len(keys) - len(answers)
+        if counts["lost"] + counts["wrong"] + counts["returned"]:
+            kept = shutil.copytree(self.folder, tempfile.mkdtemp(prefix="cacherator-lost-"), dirs_exist_ok=True)
+            print(f"the folder is kept in {kept}; the reader said: {done.stderr}", file=sys.stderr)
         document = self.folder / "crash.json"
         if document.exists():
             json.loads(document.read_text())

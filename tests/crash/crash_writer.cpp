@@ -37,9 +37,9 @@ void say(const std::string& line) {
     cache.call(key);
     say("kept " + key + "\n");
     if (mode == "saves" && next % 5 == 0) {
-      cache.state = static_cast<int>(next);
+      cache.state = static_cast<int>(next) + 1;
       cache.json_cache_save();
-      say("state " + std::to_string(next) + "\n");
+      say("state " + std::to_string(next + 1) + "\n");
     }
     if (mode == "clears" && next % 7 == 0) {
       cache.cleared(key);

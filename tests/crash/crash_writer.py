@@ -42,9 +42,9 @@ def write(cache: Writer, mode: str, number: str, first: int) -> NoReturn:
         cache.call(key)
         say(f"kept {key}\n")
         if mode == "saves" and first % 5 == 0:
-            cache.state = first
+            cache.state = first + 1
             cache.json_cache_save()
-            say(f"state {first}\n")
+            say(f"state {first + 1}\n")
         if mode == "clears" and first % 7 == 0:
             cache.cleared(key)
             cache.json_cache_clear("cleared")
