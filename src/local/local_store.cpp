@@ -10,6 +10,7 @@ namespace cacherator::engine {
 namespace {
 
 constexpr std::size_t kPendingLimit = 64 << 20;         ///< bytes that wait for a disk with room
+constexpr std::size_t kPendingUnread = 1 << 20;         ///< and for files that cannot be read: they are tried every 100 ms
 constexpr std::size_t kReadJournals = 32;
 
 }  // namespace
@@ -263,7 +264,7 @@ int LocalStore::append(Inner& in, const std::string& record, std::unique_lock<st
 }
 
 bool LocalStore::keep_pending(Inner& in, const std::string& record, int error) {
-  const bool room = in.memory_only.empty() && in.pending.size() + record.size() <= kPendingLimit;
+  const bool room = in.pending.size() + record.size() <= (in.memory_only.empty() ? kPendingLimit : kPendingUnread);
   if (room) in.pending += record;
   {
     std::lock_guard lock(in.index);

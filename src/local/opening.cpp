@@ -71,7 +71,7 @@ void LocalStore::load(Inner& in) {
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
   }
-  adopt(in, std::move(fresh));
+  if (in.memory_only.empty()) adopt(in, std::move(fresh));  // else memory stays as it is, until the files can be read
   fresh_.check_at = now() + kLookEvery;
 }
 
@@ -92,10 +92,16 @@ void LocalStore::choose_stem(Inner& in) {
 
 std::shared_ptr<const Document> LocalStore::read_document_file(const Inner& in, const Folder& folder, platform::Status& status, int& error) {
   error = 0;
-  const platform::Descriptor file(platform::open_file(folder.fd(), in.document_name.c_str(), platform::Open::read));
+  const char* const name = in.document_name.c_str();
+  platform::Descriptor file;
+  // What is there and cannot be opened was made at this moment; or it is a link to nowhere, which stays one.
+  for (int tries = 0; tries < 4; ++tries) {
+    file = platform::Descriptor(platform::open_file(folder.fd(), name, platform::Open::read));
+    if (file.get() != -ENOENT) break;
+    if (!platform::identity(folder.fd(), name)) return nullptr;
+  }
   if (!file) {
-    // A link to nowhere is there, and is not ours to follow.
-    error = file.get() == -ENOENT && !platform::identity(folder.fd(), in.document_name.c_str()) ? 0 : -file.get();
+    error = -file.get();
     return nullptr;
   }
   const auto found = platform::status(file.get());
@@ -179,6 +185,11 @@ void LocalStore::note_damage(Inner& in, const Document& document) {
 }
 
 void LocalStore::adopt(Inner& in, Contents fresh) {
+  if (!in.pending.empty()) {
+    const auto lines = std::make_shared<const std::string>(in.pending);
+    fresh.apply(*lines, lines);
+    dirty(in, 0);  // so that it is written soon
+  }
   std::lock_guard lock(in.index);
   const auto change = fresh.inherit(in.contents);
   in.contents = std::move(fresh);
