@@ -27,7 +27,7 @@ test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that i
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
-	@$(MAKE) cpp-fuzz && fuzz/run.sh 60
+	@$(MAKE) cpp-fuzz && printf '%s\n' fuzz/*_fuzz.cpp | sed 's/.*\///; s/_fuzz.cpp//' | xargs -P 2 -n 1 fuzz/run.sh 60
 
 demo: setup cpp-release  ## the main job, shown in both languages
 	@tools/python.sh demo .venv/bin/python

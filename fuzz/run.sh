@@ -14,18 +14,18 @@ export TZ=${TZ:-UTC0} ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=32} UBSAN_
 CACHERATOR_FUZZ_FOLDER=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" cacherator-fuzz-XXXXXX)
 export CACHERATOR_FUZZ_FOLDER
 trap 'rm -rf "$CACHERATOR_FUZZ_FOLDER"' EXIT
-mkdir -p "$BUILD/big" "$BUILD/findings" "$BUILD/logs"
+mkdir -p "$BUILD/findings" "$BUILD/logs"
 
 # big NAME BEFORE PIECE AFTER: an input of about 1 MB, the piece repeated between the others.
 big() {
-  { printf '%b' "$2"; awk -v piece="$3" 'BEGIN { for (size = 0; size < 1000000; size += length(piece)) printf "%s", piece }'; printf '%b' "$4"; } > "$BUILD/big/$1"
+  { printf '%b' "$2"; awk -v piece="$3" 'BEGIN { for (size = 0; size < 1000000; size += length(piece)) printf "%s", piece }'; printf '%b' "$4"; } > "$bigs_in/$1"
 }
 bigs() {
-  rm -f "$BUILD"/big/*
+  rm -f "$bigs_in"/*
   case $1 in
     json) big arrays '' '[' ''; big objects '' '{"a":' ''; big digits '' '9' ''; big text '"' 'a' '"'; big escapes '"' '\\u0041' '"'; big flat '[' '1,' '1]' ;;
     value) big arrays '0' '[' ''; big digits '0' '9' ''; big text '0"' 'a' '"'; big flat '0[' '1,' '1]'
-      { printf 0; head -c 400000 /dev/zero | tr '\0' '['; head -c 400000 /dev/zero | tr '\0' ']'; } > "$BUILD/big/nested" ;;
+      { printf 0; head -c 400000 /dev/zero | tr '\0' '['; head -c 400000 /dev/zero | tr '\0' ']'; } > "$bigs_in/nested" ;;
     document | store)
       big arrays '{"_json_cache_func_cache": {"f": {"utc": 1, "value": ' '[' ''
       big digits '{"_json_cache_func_cache": {"f": {"utc": 1, "value": ' '9' '}}}'
@@ -35,11 +35,11 @@ bigs() {
       big owner '{"_cacherator": {"format": 1, "data_id": "other", "folded": [' '"x",' '""]},\n"_json_cache_func_cache": {"f": {"utc": 1795419278, "ttl": 99999, "under": 0, "value": 1}}}'
       big dates '{' '"_json_cache_last_save_date":x,' ''
       { printf '{"_cacherator": {"state": {'; seq -f '"%.0f":1,' 50000 | tr -d '\n'; printf '"a":1}},"_json_cache_func_cache": {}, "_json_cache_variable_cache": {'
-        seq -f '"%.0f":1,' 50000 | tr -d '\n'; printf '"a":1}}'; } > "$BUILD/big/variables"
-      { printf '{"_json_cache_func_cache": {\n"'; head -c 400000 /dev/zero | tr '\0' a; printf '": {"utc": 1, "value": 1},\n'; awk 'BEGIN { for (i = 0; i < 100000; ++i) print "\"x" }'; } > "$BUILD/big/long_signature" ;;
+        seq -f '"%.0f":1,' 50000 | tr -d '\n'; printf '"a":1}}'; } > "$bigs_in/variables"
+      { printf '{"_json_cache_func_cache": {\n"'; head -c 400000 /dev/zero | tr '\0' a; printf '": {"utc": 1, "value": 1},\n'; awk 'BEGIN { for (i = 0; i < 100000; ++i) print "\"x" }'; } > "$bigs_in/long_signature" ;;
     journal)
       big arrays '{"put":"f","utc":1,"value":' '[' '}\n'; big digits '{"put":"f","value":1,"utc":' '9' '}\n'; big newlines '' '\n' ''; big members '{' '"put":"f",' '"value":1,"utc":1}\n'
-      { seq -f '{"put":"f%.0f(","value":1,"utc":1}' 8000; seq 8000 | awk '{print "{\"clear\":\"g" $1 "\",\"n\":" $1 ",\"utc\":1}"}'; } > "$BUILD/big/clears" ;;
+      { seq -f '{"put":"f%.0f(","value":1,"utc":1}' 8000; seq 8000 | awk '{print "{\"clear\":\"g" $1 "\",\"n\":" $1 ",\"utc\":1}"}'; } > "$bigs_in/clears" ;;
     stem) big ampersands '' '&' ''; big entities '' '&#x2f;' ';'; big slashes '' '../' '' ;;
     *) big letters '' 'a' ''; big quotes '' "'" '' ;;
   esac
@@ -50,10 +50,11 @@ for target in "${targets[@]}"; do
   bin=$BUILD/${target}_fuzz
   log=$BUILD/logs/$target.log
   new=$BUILD/corpus/$target
-  mkdir -p "$new"
+  bigs_in=$BUILD/big/$target
+  mkdir -p "$new" "$bigs_in"
   bigs "$target"
   found=
-  for input in "$BUILD"/big/*; do
+  for input in "$bigs_in"/*; do
     "$bin" "${limits[@]}" "$input" > "$log" 2>&1 || { cp "$input" "$BUILD/findings/$target-big-$(basename "$input")"; cp "$log" "$BUILD/logs/$target-big-$(basename "$input").log"; found="$found big:$(basename "$input")"; }
   done
   "$bin" "${limits[@]}" -max_total_time="$seconds" -max_len=65536 -print_final_stats=1 -artifact_prefix="$BUILD/findings/$target-" "$new" "$here/corpus/$target" > "$log" 2>&1 ||

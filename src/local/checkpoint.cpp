@@ -57,7 +57,7 @@ Result<void> LocalStore::fold(bool wanted) {
       if (!wanted || in.memory_only.empty()) return {};
       return Fault{Fault::Kind::read_only, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only};
     }
-    if (!in.pending.empty()) {
+    if (!in.pending.empty() && in.folder->is_local()) {
       if (const int error = write_record(in, in.pending); error < 0) {
         return Fault{Fault::Kind::io, "cannot write to " + directory_ + "/" + in.journal_name + ": " + platform::reason(error)};
       }
@@ -86,54 +86,52 @@ Result<void> LocalStore::fold_locked(Inner& in, Folder& folder, bool wanted) {
   folder.remove_leftovers();
   const Time began = now();
   for (int round = 0; round < 8; ++round) {
-    bool nothing = false;
-    const bool left_over = prepare_old_journal(in, folder, nothing);  // K2
-    if (nothing && !(wanted && !in.document)) {
+    const Old old = prepare_old_journal(in, folder);  // K2
+    if (old == Old::failed) return Fault{Fault::Kind::io, "cannot begin a new journal in " + directory_ + "; nothing is lost, the old one has all"};
+    if (old == Old::none && !(wanted && !in.document)) {
       in.first_append = 0;
       return {};
     }
     auto written = write_document(in, folder);  // K3 to K6
     if (!written) return written.fault();
     if (*written == Written::not_now) return {};
-    if (*written == Written::again || left_over) continue;
+    if (*written == Written::again || old == Old::left_over) continue;
     if (in.last_append < began) in.first_append = 0;
     return {};
   }
   return {};
 }
 
-/// Sees to it that there is an old journal to fold, if anything is to be folded. True: it was left by a crash, and the
-/// journal itself comes after it.
-bool LocalStore::prepare_old_journal(Inner& in, const Folder& where, bool& nothing) {
+/// Sees to it that there is an old journal to fold, if anything is to be folded.
+LocalStore::Old LocalStore::prepare_old_journal(Inner& in, Folder& where) {
   std::lock_guard lock(in.append);
   const int folder = where.fd();
-  if (in.folder.get() != &where) return nothing = true, false;  // it was removed, or another is in its place
+  if (in.journal_is_old && replace_old_journal(in) < 0) return Old::failed;
+  if (in.folder.get() != &where) return Old::none;  // it was removed, or another is in its place
   const auto old = platform::identity(folder, in.old_name.c_str());
   const auto journal = platform::identity(folder, in.journal_name.c_str());
-  if (old && old != journal) return true;
+  if (old && old != journal) return Old::left_over;
   if (!old) {
     const bool empty = !journal || (in.journal.identity() == journal && in.journal.holds_nothing());
-    if (empty) {
-      nothing = true;
-      return false;
-    }
-    if (platform::link_file(folder, in.journal_name.c_str(), in.old_name.c_str()) < 0) {
-      nothing = true;
-      return false;
+    if (empty) return Old::none;
+    if (const int error = platform::link_file(folder, in.journal_name.c_str(), in.old_name.c_str()); error < 0) {
+      where.has_no_links(error);
+      return Old::failed;
     }
   }
   int error = durability_ == Durability::power ? platform::sync_all(folder) : 0;
-  if (error == 0) error = rotate(in);
+  if (error == 0) error = rotate(in, where);
   if (error < 0) {
-    nothing = true;
     notice(in, "cannot begin a new journal in " + directory_ + ": " + platform::reason(error) + "; the old one stays in use");
+    return Old::failed;  // folded, it would be read by nobody, and still be written to
   }
-  return false;
+  return Old::ready;
 }
 
 /// A new journal takes the path; who still writes to the old one sees it, and writes again here.
-int LocalStore::rotate(Inner& in) {
+int LocalStore::rotate(Inner& in, Folder& where) {
   tail(in);
+  if (in.folder.get() != &where || !in.memory_only.empty()) return -EIO;  // the files could not be read just now
   JournalHeader header{.data_id = data_id_, .id = platform::random_hex(16), .after = in.journal.header().id};
   {
     std::lock_guard lock(in.index);
@@ -143,8 +141,8 @@ int LocalStore::rotate(Inner& in) {
   std::string text;
   encode(text, header);
   const auto mode = in.journal ? platform::status(in.journal.descriptor()->get()) : std::nullopt;
-  const int done = in.folder->replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
-  if (done == 0) in.folder->touch(in.stem);
+  const int done = where.replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
+  if (done == 0) where.touch(in.stem);
   if (done == 0) tail(in);
   return done;
 }
@@ -225,18 +223,22 @@ bool LocalStore::keep_damaged_copy(Inner& in, Folder& folder, const std::string&
   return done == 0;
 }
 
-/// On file systems of other machines: the whole document at once, as 1.2.9 does, but by rename.
+/// On file systems of other machines, and those without hard links: the whole document at once, as 1.2.9 does, but by rename.
 Result<void> LocalStore::save_whole(Inner& in) {
-  notice(in, directory_ + " is on a file system of another machine: the cache is saved whole, and not shared while programs run");
+  notice(in, directory_ + " is on a file system of another machine, or one without hard links: the cache is saved whole, and not shared while programs run");
   std::lock_guard lock(in.append);
   std::string text;
   {
     std::lock_guard index(in.index);
+    auto& folded = in.contents.folded;
+    const auto& id = in.journal.header().id;
+    if (!id.empty() && std::find(folded.begin(), folded.end(), id) == folded.end()) folded.push_back(id);  // of a copy
     text = in.contents.document(data_id_, now());
   }
   const int done = in.folder->replace(in.document_name.c_str(), text, in.document ? in.document->mode : 0, true);
   if (done < 0) return Fault{Fault::Kind::io, "cannot write " + directory_ + "/" + in.document_name + ": " + platform::reason(done)};
   in.document = platform::status(in.folder->fd(), in.document_name.c_str());
+  in.pending.clear();
   in.first_append = 0;
   return {};
 }

@@ -139,13 +139,18 @@ class Reader {
 
   /// Our entries begin their line with a quote, those of 1.2.9 with eight spaces and a quote.
   bool next_entry() {
+    if (scanner_.at() < no_entry_before_) return false;  // looked for once: what it takes grows with the text only
     for (auto line = text_.find('\n', scanner_.at()); line != std::string_view::npos; line = text_.find('\n', line + 1)) {
       auto rest = text_.substr(line + 1);
-      if (rest.starts_with("\"_json_cache_") || rest.starts_with("    \"_json_cache_")) return false;
+      if (rest.starts_with("\"_json_cache_") || rest.starts_with("    \"_json_cache_")) {
+        no_entry_before_ = line;
+        return false;
+      }
       if (!rest.starts_with("\"") && !rest.starts_with("        \"")) continue;
       scanner_.go_to(line + 1);
       return true;
     }
+    no_entry_before_ = std::string_view::npos;
     return false;
   }
 
@@ -215,6 +220,7 @@ class Reader {
   std::string_view last_signature_;
   std::array<std::string_view, 3> keys_{"\"_json_cache_func_cache\":", "\"_json_cache_last_save_date\":", "\"_json_cache_variable_cache\":"};
   bool has_entries_ = false;
+  std::size_t no_entry_before_ = 0;
 };
 
 }  // namespace

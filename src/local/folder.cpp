@@ -84,6 +84,7 @@ std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
   folder->path_ = path;
   folder->fd_ = std::move(fd);
   folder->identity_ = found->identity;
+  folder->lock_name_ = lock_name(found->identity);
   folder->local_ = platform::is_local(folder->fd());
   known = folder;
   return folder;
@@ -92,6 +93,12 @@ std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
 Folder::~Folder() {
   if (lock_) forget_in_child(lock_.get());
   if (const void* page = page_.load()) Pages::instance().give_back(page);
+}
+
+bool Folder::has_no_links(int error) {
+  if (error != -EPERM && error != -EOPNOTSUPP && error != -ENOSYS) return false;
+  local_ = false;
+  return true;
 }
 
 /// One byte for each stem; flights have theirs from 2^62 on.
@@ -137,7 +144,6 @@ int Folder::ready_lock_file(const std::string& name) {
 void Folder::open_lock_file() {
   std::lock_guard lock(mutex_);
   if (!local_) return;
-  lock_name_ = lock_name(identity_);
   if (lock_ && platform::identity(fd(), lock_name_.c_str()) == lock_identity_) return;
   if (ready_lock_file(lock_name_) != 0) {
     page_.store(nullptr);
@@ -146,6 +152,7 @@ void Folder::open_lock_file() {
 }
 
 bool Folder::lock_file_is_current() const {
+  std::lock_guard lock(mutex_);
   return !lock_identity_ || platform::identity(fd(), lock_name_.c_str()) == lock_identity_;
 }
 

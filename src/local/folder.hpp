@@ -26,6 +26,8 @@ class Folder {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] platform::Identity identity() const noexcept { return identity_; }
   [[nodiscard]] bool is_local() const noexcept { return local_; }
+  /// True for what link() answers where there are no hard links. From then on the folder counts as not local.
+  bool has_no_links(int error);
   /// The lock file of this folder and boot, made if missing; called before anything is written or watched.
   void open_lock_file();
   /// True while the lock file at its path is the one that is mapped here (or none could be had).
@@ -69,9 +71,9 @@ class Folder {
   platform::Descriptor fd_, lock_;
   platform::Identity identity_, lock_identity_;
   std::string lock_name_;
-  bool local_ = true;
+  std::atomic<bool> local_{true};
   std::once_flag leftovers_;
-  std::mutex mutex_;  ///< of the lock file
+  mutable std::mutex mutex_;  ///< of the lock file
   int flights_ = 0;
   std::map<std::uint64_t, int> maintained_;  ///< ranges that this process holds, and how often
   std::atomic<const std::atomic<std::uint64_t>*> page_{nullptr};

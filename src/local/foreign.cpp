@@ -85,7 +85,8 @@ void LocalStore::merge(Inner& in, const std::shared_ptr<const Document>& documen
     }
     changed(change.known);
     for (const auto& mine : in.contents.all()) {
-      if (theirs.find(mine.signature, {})) continue;
+      const auto found = theirs.find(mine.signature, {});
+      if (found && found->utc / 1000 >= mine.utc / 1000) continue;  // files keep microseconds
       encode_put(again, mine.signature, mine.digest, mine.value, mine.utc, mine.ttl, mine.under, mine.plain);
     }
     if (document->saved > in.contents.saved) {
@@ -96,7 +97,8 @@ void LocalStore::merge(Inner& in, const std::shared_ptr<const Document>& documen
       in.contents.saved = document->saved;
     }
     for (const auto& [name, variable] : in.contents.state) {
-      if (theirs.state.contains(name)) continue;
+      const auto found = theirs.state.find(name);
+      if (found != theirs.state.end() && found->second.value == variable.value) continue;
       encode(again, StateRecord{name, variable.value, variable.utc, false, variable.plain});
     }
   }

@@ -13,19 +13,20 @@ int Synced::wait(int folder, int file, std::uint64_t number) {
   if (number <= failed_) return -EIO;
   if (number <= done_) return 0;
   const std::uint64_t all = written_;
-  const std::uint64_t end = size(file).value_or(0);
-  int error = sync_data(file);
+  const auto end = size(file);
+  int error = end ? sync_data(file) : -EIO;
   if (error == 0 && !named_) error = sync_all(folder);
   if (error < 0) return failed_ = all, error;
   named_ = true;
   done_ = all;
-  bytes_ = end;
+  bytes_ = *end;
   return 0;
 }
 
 int Journal::open(int folder, const char* name, Journal& out) {
   int fd = open_file(folder, name, Open::append);
-  if (fd == -EACCES || fd == -EROFS || fd == -EPERM) fd = open_file(folder, name, Open::read);
+  const int refused = fd == -EACCES || fd == -EROFS || fd == -EPERM ? fd : 0;
+  if (refused) fd = open_file(folder, name, Open::read);
   if (fd < 0) return fd;
   auto file = std::make_shared<Descriptor>(fd);
   const auto found = status(fd);
@@ -33,6 +34,7 @@ int Journal::open(int folder, const char* name, Journal& out) {
   out = Journal();
   out.file_ = std::move(file);
   out.identity_ = found->identity;
+  out.refused_ = refused;
   out.synced_ = std::make_shared<Synced>();
   return 0;
 }
@@ -69,6 +71,7 @@ int Journal::read_new(std::shared_ptr<std::string>& lines, std::uint64_t up_to) 
 }
 
 int Journal::append(std::string_view record) {
+  if (refused_) return refused_;
   for (int attempt = 0; attempt < 3; ++attempt) {
     const ssize_t done = write_once(file_->get(), record);
     if (done < 0) return static_cast<int>(done);
@@ -93,6 +96,7 @@ bool Journal::reopen(int folder, const char* name) {
   Journal again;
   if (open(folder, name, again) < 0 || again.identity_ != identity_) return false;
   file_ = std::move(again.file_);
+  refused_ = again.refused_;
   return true;
 }
 

@@ -52,6 +52,8 @@ class Journal {
 
   /// The whole lines after what was read before, empty if there are none, up to this byte; the header line is kept apart. 0 or -errno.
   int read_new(std::shared_ptr<std::string>& lines, std::uint64_t up_to = UINT64_MAX);
+  /// True where it could be opened for reading only.
+  [[nodiscard]] bool is_read_only() const noexcept { return refused_ < 0; }
   /// One write of a whole record; after a short write all of it again.
   int append(std::string_view record);
   /// After an append: true if the path still means this file. Where nobody wrote in between, the record counts as read.
@@ -67,6 +69,7 @@ class Journal {
   platform::Identity identity_;
   JournalHeader header_{.format = 0};
   std::uint64_t read_to_ = 0, header_bytes_ = 0;
+  int refused_ = 0;            ///< -errno: why it could be opened for reading only
   std::uint64_t written_ = 0;  ///< bytes that were appended here and not read, as far as one write did each
   std::shared_ptr<Synced> synced_;
 };

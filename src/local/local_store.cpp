@@ -19,8 +19,7 @@ LocalStore::Inner::Inner() : forks(platform::forks()) {}
 
 LocalStore::LocalStore(StoreName name)
     : data_id_(std::move(name.data_id)), stems_(std::move(name.stems)), directory_(std::move(name.directory)), durability_(name.durability) {
-  static const std::atomic<std::uint64_t> no_word{0};
-  fresh_.word = &no_word;
+  fresh_.word = &kNoWord;
   inner_ = new Inner;
 }
 
@@ -108,7 +107,8 @@ void LocalStore::read_journal(Inner& in, bool to_its_end) {
     up_to = in.journal.synced()->bytes();  // the rest was written here, and is just being synced
   }
   std::shared_ptr<std::string> lines;
-  if (in.journal.read_new(lines, up_to) < 0 || !lines) return;
+  in.unread = in.journal.read_new(lines, up_to) < 0;
+  if (in.unread || !lines) return;
   in.journal_bytes = in.journal.read_to();
   std::lock_guard lock(in.index);
   const auto damaged = in.contents.damaged_records;
@@ -130,7 +130,7 @@ bool LocalStore::follow_journal(Inner& in) {
   std::shared_ptr<std::string> lines;
   if (next.read_new(lines) < 0 || next.header().format != 1 || next.header().after != in.journal.header().id) return false;
   in.journal = std::move(next);
-  in.journal_is_folded = false;
+  in.journal_is_old = false;
   in.read_journals.push_back(in.journal.header().id);
   if (in.read_journals.size() > kReadJournals) in.read_journals.erase(in.read_journals.begin());
   in.journal_bytes = in.journal.read_to();
@@ -183,18 +183,33 @@ int LocalStore::create_journal(Inner& in) {
   if (done == 0) done = platform::link_file(in.folder->fd(), temporary.c_str(), in.journal_name.c_str());
   if (file) platform::unlink_file(in.folder->fd(), temporary.c_str());
   in.folder->unlock(in.stem);
+  if (done < 0 && in.folder->has_no_links(done)) return 0;
   if (done < 0 && done != -EEXIST) return done;
   load(in);  // also where another process, or another data_id of this slug, came first
   return in.memory_only.empty() ? 0 : -EROFS;
 }
 
-/// Puts a new journal in the place of one that the document has already. Who still writes to that one sees it.
-int LocalStore::replace_folded_journal(Inner& in) {
+/// What was copied while it was used, or was there when the power went, can have a journal that nobody would read to its new end: the
+/// document has it already, or the old journal is its twin. Then there is another one afterwards.
+int LocalStore::replace_old_journal(Inner& in) {
   const auto folder = in.folder;
-  if (!folder->try_lock(in.stem)) return -EAGAIN;
   const std::string stem = in.stem;
-  const int done = rotate(in);
+  if (!folder->try_lock(stem)) return platform::pause(kSecond / 100), 0;
+  Journal journal, old;
+  std::shared_ptr<std::string> lines;
+  int done = Journal::open(folder->fd(), in.journal_name.c_str(), journal);
+  if (done == 0) done = journal.read_new(lines);
+  const bool has_old = Journal::open(folder->fd(), in.old_name.c_str(), old) == 0 && old.read_new(lines) == 0;
+  const auto& id = journal.header().id;
+  const auto& folded = in.contents.folded;
+  if (done == 0 && has_old && old.header().id == id && !(old.identity() == journal.identity())) {
+    done = old.read_to() > journal.read_to() ? platform::rename_file(folder->fd(), in.old_name.c_str(), in.journal_name.c_str())
+                                              : platform::unlink_file(folder->fd(), in.old_name.c_str());
+  } else if (done == 0 && std::find(folded.begin(), folded.end(), id) != folded.end()) {
+    done = rotate(in, *folder);
+  }  // else another process was faster
   folder->unlock(stem);
+  if (done == 0) load(in);
   return done;
 }
 
@@ -219,19 +234,26 @@ int LocalStore::write_record(Inner& in, std::string_view record, std::unique_loc
   for (int attempt = 0; attempt < 100; ++attempt) {
     if (const int error = ensure_folder(in); error < 0) return error;
     if (!in.memory_only.empty()) return -EROFS;
+    if (!in.folder->is_local()) return -EXDEV;
     if (!in.journal.identity() || !ensure_journal_open(in)) {
       if (in.journal.identity() || platform::identity(in.folder->fd(), in.journal_name.c_str())) {
         load(in);
         if (!in.memory_only.empty()) return -EROFS;
       }
       if (!in.journal.identity()) {
-        if (const int error = create_journal(in); error < 0) return error;
+        const int error = create_journal(in);
+        if (error == -ENOENT) in.folder.reset();  // it was removed: made again
+        if (error < 0 && in.folder) return error;
       }
       continue;
     }
-    if (in.journal_is_folded) {
-      if (const int error = replace_folded_journal(in); error < 0) return error;
+    if (in.journal_is_old) {
+      if (const int error = replace_old_journal(in); error < 0) return error;
       continue;
+    }
+    if (in.journal.is_read_only()) {  // perhaps no longer
+      in.journal.release();
+      if (!ensure_journal_open(in)) continue;
     }
     if (const int error = in.journal.append(record); error < 0) return error;
     const int settled = durability_ == Durability::power ? settle_synced(in, held) : in.journal.settle(in.folder->fd(), in.journal_name.c_str());
@@ -253,7 +275,10 @@ int LocalStore::append(Inner& in, const std::string& record, std::unique_lock<st
     error = write_record(in, record, held);
     if (late) load(in);  // the files may have been read anew without what was still to be written
   }
-  if (error == 0) {
+  if (error == -EXDEV) {  // not a local file system: all is saved whole, soon
+    in.pending += record;
+    error = 0;
+  } else if (error == 0) {
     std::lock_guard lock(in.index);
     ++in.appended;
   } else {
@@ -304,8 +329,11 @@ Kept LocalStore::put(const Put& put) {
 
   std::unique_lock lock(in.append);
   const int error = append(in, record, &lock);
-  const bool in_order = power && error == 0;
-  if (in_order) tail(in);  // others wrote during the sync: all is taken from the journal, in its order
+  bool in_order = power && error == 0 && in.folder && in.folder->is_local();
+  if (in_order) {
+    tail(in);  // others wrote during the sync: all is taken from the journal, in its order
+    in_order = !in.unread && in.memory_only.empty();
+  }
   Kept kept{.utc = put.utc};
   {
     std::lock_guard index(in.index);

@@ -22,6 +22,9 @@ namespace cacherator::engine {
 constexpr Time kLookEvery = kSecond / 10;  ///< step U
 constexpr Time kStill = 2 * kSecond;       ///< a damaged document that did not change for so long is not just being written
 
+/// The hint word where no lock file is open.
+inline const std::atomic<std::uint64_t> kNoWord{0};
+
 /// What it takes to open a store.
 struct StoreName {
   std::string data_id;
@@ -86,7 +89,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     std::string memory_only;                   ///< why the files cannot be used; empty: they can
     std::string pending;                       ///< records that could not be written yet
     std::uint64_t damaged_documents = 0;
-    bool journal_is_folded = false;  ///< by a copy or a loss of power: nobody would read what is added to it
+    bool unread = false;  ///< the journal could not be read when it was last tried
+    bool journal_is_old = false;  ///< by a copy or a loss of power: folded already, or the old journal's twin; not to be added to
 
     Contents contents;
     std::vector<std::string> notices, said;
@@ -115,7 +119,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   bool ensure_journal_open(Inner& in);
   int ensure_folder(Inner& in);
   int create_journal(Inner& in);
-  int replace_folded_journal(Inner& in);
+  int replace_old_journal(Inner& in);
   int append(Inner& in, const std::string& record, std::unique_lock<std::mutex>* held = nullptr);
   int write_record(Inner& in, std::string_view record, std::unique_lock<std::mutex>* held = nullptr);
   int settle_synced(Inner& in, std::unique_lock<std::mutex>* held);
@@ -129,8 +133,14 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
 
   // The checkpoint (with Inner::folding held), checkpoint.cpp:
   Result<void> fold_locked(Inner& in, Folder& folder, bool wanted);
-  bool prepare_old_journal(Inner& in, const Folder& where, bool& nothing);
-  int rotate(Inner& in);
+  enum class Old : std::uint8_t {
+    none,       ///< there is nothing to fold
+    ready,      ///< what was the journal
+    left_over,  ///< by a crash: the journal itself comes after it
+    failed,     ///< the journal could not be moved aside
+  };
+  Old prepare_old_journal(Inner& in, Folder& where);
+  int rotate(Inner& in, Folder& where);
   enum class Written : std::uint8_t {
     done,
     again,    ///< the document was changed meanwhile

@@ -53,7 +53,7 @@ void LocalStore::load(Inner& in) {
   int error = 0;
   in.folder = Folder::open(directory_, error);
   in.journal = Journal();
-  in.journal_is_folded = false;
+  in.journal_is_old = false;
   in.document.reset();
   in.memory_only = error ? "the folder " + directory_ + " cannot be opened: " + platform::reason(error) : "";
   Contents fresh;
@@ -67,6 +67,8 @@ void LocalStore::load(Inner& in) {
     fresh_.seen = seen;
   } else {
     set_stem(in, stems_.adopt_only || !stems_.has_plain ? stems_.marked : stems_.plain);
+    fresh_.word = &kNoWord;
+    fresh_.seen = 0;
   }
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
@@ -76,6 +78,7 @@ void LocalStore::load(Inner& in) {
 }
 
 void LocalStore::set_stem(Inner& in, const std::string& stem) {
+  if (in.stem == stem) return;  // a fold may be reading the names
   in.stem = stem;
   in.document_name = stem + ".json";
   in.journal_name = stem + ".journal";
@@ -149,20 +152,22 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   };
   if (old) sync_to_read(in, old);
   if (journal) sync_to_read(in, journal);
-  if (old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0 && old_lines &&
-      !is_folded(old.header().id)) {
+  const bool has_old = old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0;
+  const bool has_journal = journal && journal.read_new(lines) == 0;
+  if (journal.header().format > 1 || old.header().format > 1) {
+    in.memory_only = directory_ + "/" + (journal.header().format > 1 ? in.journal_name : in.old_name) + " was written by a newer version; update cacherator";
+    fresh = Contents();
+    return false;
+  }
+  if (has_old && old_lines && !is_folded(old.header().id)) {
     fresh.apply(*old_lines, old_lines);
     in.read_journals.push_back(old.header().id);
   }
-  if (journal && journal.read_new(lines) == 0) {
-    if (journal.header().format > 1 || old.header().format > 1) {
-      in.memory_only = directory_ + "/" + in.journal_name + " was written by a newer version; update cacherator";
-      fresh = Contents();
-      return false;
-    }
-    in.journal_is_folded = is_folded(journal.header().id);
-    if (lines && !in.journal_is_folded) fresh.apply(*lines, lines);
-    in.read_journals.push_back(journal.header().id);
+  if (has_journal) {
+    const auto& id = journal.header().id;
+    in.journal_is_old = is_folded(id) || (old && !id.empty() && id == old.header().id && !(journal.identity() == old.identity()));
+    if (lines && !is_folded(id)) fresh.apply(*lines, lines);
+    in.read_journals.push_back(id);
     in.journal = std::move(journal);
     note_descriptor(shared_from_this());
   }

@@ -68,7 +68,8 @@ class Stores {
     std::lock_guard lock(queue_mutex_);
     if (finished_ && !std::exchange(late_, true)) std::atexit([] { instance().finish(); });
     if (std::find(dirty_.begin(), dirty_.end(), store) == dirty_.end()) dirty_.push_back(std::move(store));
-    if (dirty_.size() > kHeld) let_go_of_one();
+    while (dirty_.size() > kHeld && let_go_of_one()) {
+    }
     if (!thread_.joinable() && !finished_) thread_ = std::thread([this] { run(); });
     wake_.notify_one();
   }
@@ -111,11 +112,12 @@ class Stores {
   }
 
   /// With the queue's lock: the oldest unfolded store that nobody else uses is closed; its name is enough to fold it later.
-  void let_go_of_one() {
+  bool let_go_of_one() {
     const auto idle = std::find_if(dirty_.begin(), dirty_.end(), [](const auto& store) { return store.use_count() == 1 && store->all_written(); });
-    if (idle == dirty_.end()) return;
+    if (idle == dirty_.end()) return false;
     if (later_.size() < kUnfolded) later_.push_back((*idle)->name());
     dirty_.erase(idle);
+    return true;
   }
 
   std::shared_ptr<LocalStore> take_any() {
