@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "cacherator/detail/fork_safe.hpp"
 #include "elsewhere.hpp"
 #include "flights.hpp"
 #include "local/flight_range.hpp"
@@ -165,7 +166,7 @@ void Cache::set_logging(bool on) noexcept { self_->logging.store(on, std::memory
 void Cache::warn(std::string_view message, std::string_view once) {
   if (!self_->logging.load(std::memory_order_relaxed)) return;
   if (!once.empty()) {
-    static std::mutex mutex;
+    static detail::ForkSafeMutex mutex;
     static auto* said = new std::unordered_set<std::string>;
     std::lock_guard lock(mutex);
     if (said->size() > 4096) said->clear();  // bounded: after so many, a warning may be repeated

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "cacherator/detail/cache.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 
 namespace cacherator::engine {
 namespace {
@@ -16,7 +17,7 @@ void to_stderr(std::string_view message) {
   std::fprintf(stderr, "cacherator: warning: %.*s\n", static_cast<int>(message.size()), message.data());
 }
 
-std::mutex mutex;
+detail::ForkSafeMutex mutex;
 std::atomic<bool> enabled{true};
 std::shared_ptr<Sink>& sink() {
   static auto* current = new std::shared_ptr<Sink>(std::make_shared<Sink>(to_stderr));  // outlives static destructors

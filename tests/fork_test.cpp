@@ -170,6 +170,7 @@ class Busy {
 };
 
 TEST_F(ForkTest, A_child_that_was_forked_amid_the_work_of_threads_opens_objects_of_its_own) {
+  SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED();
   Squares squares(folder);
   const Busy busy(squares);
   for (int i = 0; i < 10; ++i) {
@@ -185,7 +186,8 @@ TEST_F(ForkTest, A_child_that_was_forked_amid_the_work_of_threads_opens_objects_
   }
 }
 
-TEST_F(ForkTest, DISABLED_A_child_that_was_forked_amid_the_work_of_threads_uses_its_parents_objects) {
+TEST_F(ForkTest, A_child_that_was_forked_amid_the_work_of_threads_uses_its_parents_objects) {
+  SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED();
   Squares squares(folder);
   const Busy busy(squares);
   for (int i = 0; i < 50; ++i) {

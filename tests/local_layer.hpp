@@ -29,15 +29,24 @@
 
 #if defined(__SANITIZE_THREAD__)
 #define CACHERATOR_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define CACHERATOR_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define CACHERATOR_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define CACHERATOR_ASAN 1
 #endif
 #endif
 #ifdef CACHERATOR_TSAN
 #define SKIP_WHERE_FORK_AND_THREADS_DO_NOT_MIX() GTEST_SKIP() << "ThreadSanitizer does not support threads after a fork"
 #else
 #define SKIP_WHERE_FORK_AND_THREADS_DO_NOT_MIX() static_cast<void>(0)
+#endif
+#ifdef CACHERATOR_ASAN
+#define SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED() GTEST_SKIP() << "another thread may hold AddressSanitizer's allocator at the fork"
+#else
+#define SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED() static_cast<void>(0)
 #endif
 
 namespace cacherator::engine {

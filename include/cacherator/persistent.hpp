@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cacherator/detail/core.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 #include "cacherator/json_cache.hpp"
 #include "cacherator/value.hpp"
 
@@ -101,7 +102,7 @@ class Persistent final : private detail::StateMember {
   }
 
   const std::shared_ptr<detail::Core> core_;
-  mutable std::mutex mutex_;
+  mutable detail::ForkSafeMutex mutex_;
   mutable T value_;
   mutable std::string known_{};  ///< its text when it was loaded
   mutable bool loaded_ = false, restored_ = false;

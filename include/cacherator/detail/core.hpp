@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cacherator/detail/cache.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 #include "cacherator/detail/reclaim.hpp"
 #include "cacherator/options.hpp"
 
@@ -84,7 +85,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const Options options_;
   const std::string directory_;  ///< absolute
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   std::atomic<engine::Cache*> opened_{nullptr};
   std::shared_ptr<engine::Cache> cache_;
   const JSONCache* owner_ = nullptr;

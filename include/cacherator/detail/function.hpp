@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "cacherator/detail/core.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 #include "cacherator/detail/text.hpp"
 
 namespace cacherator::detail {
@@ -56,7 +57,7 @@ class FunctionBase : public std::enable_shared_from_this<FunctionBase> {
   };
   std::atomic<std::uint64_t> hits_l1_{0}, hits_l2_{0}, misses_{0};
   std::array<std::atomic<Seat*>, 64> seats_{};  ///< of the first 64 threads, each its own: counting takes no locked instruction
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   std::set<std::string, std::less<>> computed_;  ///< with clear_cache: what this function has computed
 };
 

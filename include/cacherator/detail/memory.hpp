@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cacherator/detail/argument.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 #include "cacherator/detail/function.hpp"
 
 namespace cacherator::detail {
@@ -184,7 +185,7 @@ class Memory {
 
   std::atomic<Table*> table_{nullptr};
   std::atomic<bool> has_unwritten_{false};
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   std::size_t used_ = 0;
   std::vector<std::pair<std::uint64_t, Call*>> retired_calls_;
   std::vector<std::pair<std::uint64_t, Table*>> retired_tables_;
