@@ -76,12 +76,38 @@ TEST_F(ManyCaches, Those_that_are_written_to_and_closed_at_once_lose_nothing_and
   }
 }
 
-TEST_F(ManyCaches, DISABLED_In_200_folders_a_thousand_stay_below_200_descriptors_and_5_threads) {
+TEST_F(ManyCaches, In_200_folders_a_thousand_stay_below_200_descriptors_and_5_threads) {
   open_in(200);
   use_again();
   EXPECT_LT(descriptors, 200u);
   EXPECT_LE(threads, 4u);
   expect_all(200);
+}
+
+TEST_F(ManyCaches, Of_the_1000_in_200_folders_each_sees_what_another_process_clears_and_what_becomes_of_its_folder) {
+  Process other([&](Process& parent) {
+    parent.hear();
+    (void)open_cache(place(0, 200), "cache 0")->clear("f");
+    parent.tell();
+    return true;
+  });
+  open_in(200);
+  other.tell();
+  other.hear();
+  EXPECT_EQ(ask(*caches[0], "f(){}"), "(miss)");
+  EXPECT_EQ(ask(*caches[200], "f(){}"), "200") << "its neighbour";
+  EXPECT_TRUE(other.well());
+
+  std::filesystem::remove_all(place(1, 200));
+  EXPECT_EQ(ask(*caches[1], "f(){}"), "(miss)");
+  keep(*caches[1], "f(){}", "-1");
+  EXPECT_EQ(values(*open_cache(place(1, 200), "cache 1")), (Values{{"f(){}", "-1"}}));
+
+  std::filesystem::rename(place(2, 200), folder / "moved");
+  std::filesystem::copy(folder / "moved", place(2, 200));
+  EXPECT_EQ(ask(*caches[2], "f(){}"), "2");
+  keep(*caches[2], "g(){}", "-2");
+  EXPECT_EQ(values(*open_cache(place(2, 200), "cache 2")), (Values{{"f(){}", "2"}, {"g(){}", "-2"}}));
 }
 
 }  // namespace

@@ -36,6 +36,32 @@ bool LocalStore::release_descriptor() {
   return true;
 }
 
+bool LocalStore::release_folder() {
+  Inner& in = inner();
+  const std::unique_lock lock(in.append, std::try_to_lock);
+  if (!lock || !in.memory_only.empty() || (in.folder && !in.folder->is_mapped())) return false;
+  if (!in.folder) return true;
+  in.journal.release();
+  fresh_.seen = kNoWord.load() + 1;
+  fresh_.word = &kNoWord;
+  in.left = in.folder->identity();
+  in.folder.reset();
+  return true;
+}
+
+void LocalStore::return_to_folder(Inner& in) {
+  if (!in.left) return;
+  const auto left = *std::exchange(in.left, std::nullopt);
+  int error = 0;
+  in.folder = Folder::open(directory_, error);
+  if (!in.folder || in.folder->identity() != left) return load(in);
+  in.folder->open_lock_file();
+  const auto* word = in.folder->word(in.stem);
+  fresh_.seen = word->load() + 1;
+  fresh_.word = word;
+  note_folder(shared_from_this());
+}
+
 bool LocalStore::all_written() const {
   const Inner& in = inner();
   const std::unique_lock lock(in.append, std::try_to_lock);
@@ -52,6 +78,7 @@ Result<void> LocalStore::fold(bool wanted) {
     if (wanted && ensure_folder(in) < 0) {
       return Fault{Fault::Kind::read_only, "the folder " + directory_ + " cannot be made"};
     }
+    return_to_folder(in);
     if (!in.folder || !in.memory_only.empty()) {
       in.first_append = 0;
       if (!wanted || in.memory_only.empty()) return {};

@@ -90,6 +90,13 @@ std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
   return folder;
 }
 
+std::size_t Folder::count() {
+  Open& open = all();
+  std::lock_guard lock(open.mutex);
+  std::erase_if(open.folders, [](const auto& known) { return known.second.expired(); });
+  return open.folders.size();
+}
+
 Folder::~Folder() {
   if (lock_) forget_in_child(lock_.get());
   if (const void* page = page_.load()) Pages::instance().give_back(page);

@@ -22,6 +22,8 @@ class Folder {
   /// the errno where it is there but cannot be opened.
   static std::shared_ptr<Folder> open(const std::string& path, int& error);
   ~Folder();
+  /// How many are open in this process.
+  static std::size_t count();
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] platform::Identity identity() const noexcept { return identity_; }
@@ -33,7 +35,9 @@ class Folder {
   /// True while the lock file at its path is the one that is mapped here (or none could be had).
   [[nodiscard]] bool lock_file_is_current() const;
 
-  /// The hint word of a stem. Stays valid for the life of the process.
+  /// True: words stay valid for the life of the process; else for that of this object.
+  [[nodiscard]] bool is_mapped() const noexcept { return page_.load() != nullptr; }
+  /// The hint word of a stem.
   [[nodiscard]] const std::atomic<std::uint64_t>* word(const std::string& stem);
   /// Tells all processes to look: a fresh random value.
   void touch(const std::string& stem);

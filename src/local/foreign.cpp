@@ -24,6 +24,7 @@ void LocalStore::look_now() {
 }
 
 void LocalStore::look(Inner& in) {
+  return_to_folder(in);
   fresh_.check_at = now() + kLookEvery;
   const auto folder = platform::status(directory_);
   const bool folder_is_there = folder && folder->directory;

@@ -65,6 +65,7 @@ void LocalStore::tail() {
 }
 
 void LocalStore::tail(Inner& in) {
+  return_to_folder(in);
   if (!in.folder || !in.memory_only.empty()) {
     fresh_.seen = fresh_.word.load()->load();
     return;
@@ -151,6 +152,7 @@ std::shared_ptr<FlightRange> LocalStore::range(std::string_view signature) {
 // ---- append
 
 int LocalStore::ensure_folder(Inner& in) {
+  return_to_folder(in);
   if (in.folder) return 0;
   if (const int error = platform::make_folders(directory_); error < 0) return error;
   load(in);

@@ -70,6 +70,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   [[nodiscard]] Time fold_due(Time now) const;
   /// Closes the journal's descriptor if nobody uses it at this moment; it is opened again when needed.
   bool release_descriptor();
+  /// Lets go of the folder in the same way; hits look at the files then.
+  bool release_folder();
   [[nodiscard]] StoreName name() const { return {data_id_, stems_, directory_, durability_}; }
   /// False: some records are in memory alone, or someone is at work.
   [[nodiscard]] bool all_written() const;
@@ -82,6 +84,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     mutable std::mutex index;    ///< contents, notices, counts
 
     std::shared_ptr<Folder> folder;
+    std::optional<platform::Identity> left;  ///< the folder that was let go of, until it is used again
     std::string stem, document_name, journal_name, old_name;
     Journal journal;
     std::optional<platform::Status> document;  ///< as it was when read; nothing: there was none
@@ -118,6 +121,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   bool follow_journal(Inner& in);
   bool ensure_journal_open(Inner& in);
   int ensure_folder(Inner& in);
+  void return_to_folder(Inner& in);
   int create_journal(Inner& in);
   int replace_old_journal(Inner& in);
   int append(Inner& in, const std::string& record, std::unique_lock<std::mutex>* held = nullptr);
@@ -166,5 +170,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
 void note_dirty(const std::shared_ptr<LocalStore>& store);
 /// Counts an open journal descriptor; beyond 64 the longest unused one is closed.
 void note_descriptor(const std::shared_ptr<LocalStore>& store);
+/// The same of the folder; to be called after each Folder::open.
+void note_folder(const std::shared_ptr<LocalStore>& store);
 
 }  // namespace cacherator::engine

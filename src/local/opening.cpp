@@ -51,7 +51,9 @@ void LocalStore::load_now() {
 
 void LocalStore::load(Inner& in) {
   int error = 0;
+  in.left.reset();
   in.folder = Folder::open(directory_, error);
+  if (in.folder) note_folder(shared_from_this());
   in.journal = Journal();
   in.journal_is_old = false;
   in.document.reset();

@@ -16,12 +16,35 @@ namespace cacherator::engine {
 namespace {
 
 constexpr std::size_t kOpenJournals = 64;
+constexpr std::size_t kOpenFolders = 48;  ///< each has two descriptors
 constexpr std::size_t kHeld = 64;       ///< unfolded stores that nobody uses are kept open
 constexpr std::size_t kUnfolded = 1000; ///< caches that the background will come to; a journal beyond stays until its cache is used
 constexpr Time kExitLimit = 2 * kSecond;
 
 /// Which cache: the folder by what it is, or by its path; and the data_id.
 using Key = std::tuple<std::uint64_t, std::uint64_t, std::string, std::string>;
+
+/// Stores in the order in which they last took something of which there is little.
+class Recent {
+ public:
+  /// Those that took it longest ago are asked to let go of it. `too_many`: of so many stores; `let_go`: false where one is in use.
+  template <typename TooMany, typename LetGo>
+  void note(const std::shared_ptr<LocalStore>& store, TooMany too_many, LetGo let_go) {
+    std::shared_ptr<LocalStore> oldest;
+    std::lock_guard lock(mutex_);
+    stores_.remove_if([&](const auto& held) { return held.expired() || held.lock() == store; });
+    for (std::size_t tries = stores_.size(); tries > 0 && too_many(stores_.size() + 1); --tries) {
+      oldest = stores_.front().lock();
+      stores_.pop_front();
+      if (oldest && !let_go(*oldest)) stores_.push_back(oldest);
+    }
+    stores_.push_back(store);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::list<std::weak_ptr<LocalStore>> stores_;
+};
 
 class Stores {
  public:
@@ -75,15 +98,11 @@ class Stores {
   }
 
   void note_descriptor(const std::shared_ptr<LocalStore>& store) {
-    std::shared_ptr<LocalStore> oldest;
-    std::lock_guard lock(descriptors_mutex_);
-    descriptors_.remove_if([&](const auto& held) { return held.expired() || held.lock() == store; });
-    descriptors_.push_back(store);
-    for (std::size_t tries = descriptors_.size(); descriptors_.size() > kOpenJournals && tries > 0; --tries) {
-      oldest = descriptors_.front().lock();
-      descriptors_.pop_front();
-      if (oldest && !oldest->release_descriptor()) descriptors_.push_back(oldest);  // in use: a later one
-    }
+    with_journal_.note(store, [](std::size_t stores) { return stores > kOpenJournals; }, [](LocalStore& oldest) { return oldest.release_descriptor(); });
+  }
+
+  void note_folder(const std::shared_ptr<LocalStore>& store) {
+    with_folder_.note(store, [](std::size_t) { return Folder::count() > kOpenFolders; }, [](LocalStore& oldest) { return oldest.release_folder(); });
   }
 
   /// Folds what is dirty, for two seconds at most; the rest stays in journals, which lose nothing.
@@ -177,12 +196,12 @@ class Stores {
     }
   }
 
-  std::mutex mutex_, queue_mutex_, descriptors_mutex_;
+  std::mutex mutex_, queue_mutex_;
   std::map<Key, std::weak_ptr<LocalStore>> open_;
   std::size_t clean_at_ = 64;
   std::list<std::shared_ptr<LocalStore>> dirty_;  ///< to be folded
   std::deque<StoreName> later_;                   ///< and those that were closed meanwhile
-  std::list<std::weak_ptr<LocalStore>> descriptors_;
+  Recent with_journal_, with_folder_;
   std::condition_variable wake_;
   std::thread thread_;
   bool finished_ = false, late_ = false;
@@ -193,6 +212,7 @@ class Stores {
 
 void note_dirty(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_dirty(store); }
 void note_descriptor(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_descriptor(store); }
+void note_folder(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_folder(store); }
 void flush_at_exit() { Stores::instance().flush(); }
 
 Result<std::shared_ptr<Store>> Store::open(const CacheOptions& options) {
