@@ -1,28 +1,37 @@
 """Kills processes that write one cache, at any moment, and counts what is lost.
 
-Each round starts some writers, which make cached calls and report each one after it has returned; kills them all with SIGKILL, after a random time
-or at the sight of a file that a checkpoint has for a moment; and asks a new process for all that was reported. In the end: how many kills, results,
-and how many of these are lost, wrong, or come back though they were cleared; and damaged documents. Exit code 1 if there is any. Torn is a record
-that its writer was killed within, and never reported: readers skip it, and warn.
+Each round starts some writers, which make cached calls and report each one after it has returned; kills them with SIGKILL, all at once or some first,
+after a random time or at the sight of a file that a checkpoint has for a moment; and lets a new process, C++ and Python by turns, read all that was
+reported. ledger.py says what must be there and what must be gone. The document that the reader saves is read as plain JSON, too.
+
+The table: processes killed; kills that left a checkpoint's file behind; results reported; and
+  lost        results and variables that were reported, and are not there
+  wrong       another value; a document that is not JSON
+  unreadable  damage that no kill explains, documents set aside, faults and warnings, processes that fail or hang
+  returned    cleared results that are there, or were given to a writer
+  twice       computed again though it was reported, or by two living processes at once
+  left        journals and temporary files that stay
+  torn        no fault: records that a writer was killed within, and never reported; readers skip them, and warn
+  late        no fault: saves that left the document to others, which had been saving for five seconds
+Exit code 1 if there is any but these two, 0 if not.
+
+--sabotage damages the files before they are read, to see that the harness sees it: 0 if it does. "every" tries each kind.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Dict, List
+from typing import Iterable
+
+from rounds import COLUMNS, FAULTS, Folder
+from sabotage import DAMAGE, is_seen
 
 HERE = Path(__file__).parent
-MODES = ("small", "large", "saves", "clears")
+MODES = ("small", "large", "saves", "state", "clears")
 
 
 def parsed() -> argparse.Namespace:
@@ -30,91 +39,43 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--writer", help="the C++ writer, crash_writer of the build folder (default: Python's alone)")
     parser.add_argument("--python", action="store_true", help="Python's writer too (the package must be importable)")
     parser.add_argument("--kills", type=int, default=200, help="processes to kill, over all modes (default: 200)")
-    parser.add_argument("--modes", default=",".join(MODES), help=f"of {', '.join(MODES)} (default: all)")
-    parser.add_argument("--writers", type=int, default=4, help="processes at most in one round (default: 4)")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments (default: the time)")
-    parser.add_argument("--sabotage", action="store_true", help="takes the journal's last bytes away before reading: to see that the harness sees it")
-    return parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="ends after so long, if not sooner (default: never)")
+    parser.add_argument("--modes", "--mode", default=",".join(MODES), help=f"of {', '.join(MODES)} (default: all)")
+    parser.add_argument("--writers", type=int, default=4, help="processes at most in one round, 1 to 8 (default: 4)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments and choices (default: the time)")
+    parser.add_argument("--sabotage", choices=[*DAMAGE, "every"], help="damages the files before they are read")
+    options = parser.parse_args()
+    if not 1 <= options.writers <= 8:
+        parser.error("--writers is 1 to 8")
+    if unknown := set(options.modes.split(",")) - set(MODES):
+        parser.error(f"no mode is named {', '.join(sorted(unknown))}")
+    return options
 
 
-class Round:
-    """One folder, written and killed some times over."""
+class Progress:
+    """A line that changes in place; in a file, one each 30 seconds."""
 
-    def __init__(self, mode: str, commands: List[List[str]], chance: random.Random) -> None:
-        self.mode, self.commands, self.chance = mode, commands, chance
-        self.folder = Path(tempfile.mkdtemp(prefix="cacherator-crash-"))
-        self.reports: Dict[str, str] = {}  #: "kept 1-7" -> "hit"; "gone 1-7" -> "miss"
-        self.kills = self.state = 0
+    def __init__(self) -> None:
+        self.is_screen = sys.stderr.isatty()
+        self.began = self.last = time.monotonic()
 
-    def write_and_kill(self, writers: int, first: int) -> None:
-        reports = self.folder / "reports"
-        with open(reports, "ab") as out:
-            processes = [
-                subprocess.Popen([*self.chance.choice(self.commands), "write", str(self.folder), self.mode, str(i), str(first)], stdout=out)
-                for i in range(writers)
-            ]
-        self._await_moment()
-        for process in processes:
-            process.send_signal(signal.SIGKILL)
-        for process in processes:
-            if process.wait() != -signal.SIGKILL:
-                raise SystemExit(f"a writer ended by itself with {process.returncode}")
-        self.kills += writers
-        for line in reports.read_text().splitlines():
-            kind, what = line.split()
-            if kind == "state":
-                self.state = max(self.state, int(what))
-            else:
-                self.reports[line] = "hit" if kind == "kept" else "miss"
+    def say(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.last < (0.2 if self.is_screen else 30):
+            return
+        self.last = now
+        self._print(f"{text}, {now - self.began:.0f} s")
 
-    def _await_moment(self) -> None:
-        """A random one once something was reported, or one within a checkpoint."""
-        until = time.monotonic() + 20
-        while not (self.folder / "reports").stat().st_size and time.monotonic() < until:
-            time.sleep(0.001)
-        until = time.monotonic() + self.chance.choice([0.01, 0.1, 1.5]) * self.chance.random()
-        in_checkpoint = self.chance.random() < 0.5
-        while time.monotonic() < until:
-            if in_checkpoint and any(name.endswith((".journal.old", ".tmp")) for name in os.listdir(self.folder)):
-                return
+    def end(self) -> None:
+        if self.is_screen:
+            self._print("")
 
-    def sabotage(self) -> None:
-        journal = self.folder / "crash.journal"
-        os.truncate(journal, journal.stat().st_size * 3 // 4)
+    def _print(self, text: str) -> None:
+        print(f"\r\033[K{text}" if self.is_screen else text, end="" if self.is_screen else "\n", file=sys.stderr, flush=True)
 
-    def read(self) -> Dict[str, int]:
-        keys = list(self.reports)
-        command = [*self.chance.choice(self.commands), "read", str(self.folder), self.mode]
-        done = subprocess.run(command, input="".join(f"{key}\n" for key in keys), capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            raise SystemExit(f"the reader failed ({done.returncode}): {done.stderr[-2000:]}")
-        *answers, state = done.stdout.split()
-        counts = {"results": sum(key.startswith("kept") for key in keys), "lost": 0, "wrong": 0, "returned": 0, "damage": 0, "torn": 0}
-        for key, answer in zip(keys, answers):
-            if answer == "wrong":
-                counts["wrong"] += 1
-            elif answer != self.reports[key]:
-                counts["lost" if answer == "miss" else "returned"] += 1
-                print(f"{key}: {answer}, not {self.reports[key]}", file=sys.stderr)
-        counts["torn"] = done.stderr.count("has damaged lines")
-        counts["damage"] = done.stderr.count("is damaged") + len(list(self.folder.glob("*.damaged-*")))
-        if self.state and int(state) == 0:
-            counts["lost"] += 1
-            print(f"the state: {state}, not {self.state}", file=sys.stderr)
-        counts["lost"] += len(keys) - len(answers)
-        if counts["lost"] + counts["wrong"] + counts["returned"]:
-            kept = shutil.copytree(self.folder, tempfile.mkdtemp(prefix="cacherator-lost-"), dirs_exist_ok=True)
-            print(f"the folder is kept in {kept}; the reader said: {done.stderr}", file=sys.stderr)
-        document = self.folder / "crash.json"
-        if document.exists():
-            json.loads(document.read_text())
-        return counts
 
-    def __enter__(self) -> Round:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder)
+def row(name: str, cells: Iterable[object]) -> str:
+    return f"{name:8}" + "".join(f"{cell:>{max(9, len(column) + 1)}}" for cell, column in zip(cells, COLUMNS))
 
 
 def main() -> int:
@@ -123,26 +84,32 @@ def main() -> int:
     if options.python or not commands:
         commands.append([sys.executable, str(HERE / "crash_writer.py")])
     chance = random.Random(options.seed)
-    print(f"seed {options.seed}")
-    print(f"{'mode':8}{'kills':>8}{'results':>10}{'lost':>8}{'wrong':>8}{'cleared, returned':>20}{'damage':>8}{'torn':>6}")
-    bad = 0
+    print(f"seed {options.seed}", flush=True)
+    if options.sabotage:
+        kinds = list(DAMAGE) if options.sabotage == "every" else [options.sabotage]
+        return 0 if all([is_seen(kind, commands, chance) for kind in kinds]) else 1
+    print(row("mode", COLUMNS))
     modes = options.modes.split(",")
-    for mode in modes:
-        total = {"kills": 0, "results": 0, "lost": 0, "wrong": 0, "returned": 0, "damage": 0, "torn": 0}
-        while total["kills"] < options.kills / len(modes):
-            with Round(mode, commands, chance) as one:
-                for again in range(chance.randint(1, 4)):
-                    one.write_and_kill(chance.randint(1, options.writers), again * 1_000_000)
-                if options.sabotage:
-                    one.sabotage()
-                total["kills"] += one.kills
-                for name, count in one.read().items():
-                    total[name] += count
-            if sys.stderr.isatty():
-                print(f"\r{mode}: {total['kills']} kills", end="\r", file=sys.stderr, flush=True)
-        print(f"{mode:8}{total['kills']:8}{total['results']:10}{total['lost']:8}{total['wrong']:8}{total['returned']:20}{total['damage']:8}{total['torn']:6}", flush=True)
-        bad += total["lost"] + total["wrong"] + total["returned"] + total["damage"]
-    return 1 if bad else 0
+    progress, sums = Progress(), dict.fromkeys(COLUMNS, 0)
+    for i, mode in enumerate(modes):
+        total = dict.fromkeys(COLUMNS, 0)
+        until = progress.began + options.seconds * (i + 1) / len(modes)
+        while total["kills"] < options.kills / len(modes) and time.monotonic() < until:
+            with Folder(mode, commands, chance) as folder:
+                for left in reversed(range(chance.randint(1, 5))):
+                    folder.write_and_kill(options.writers)
+                    if left == 0 or chance.random() < 0.5:
+                        folder.read()
+                    progress.say(f"{mode}: {total['kills'] + folder.counts['kills']} kills")
+                for column, count in folder.ended().items():
+                    total[column] += count
+        progress.end()
+        print(row(mode, total.values()), flush=True)
+        for column, count in total.items():
+            sums[column] += count
+    if len(modes) > 1:
+        print(row("all", sums.values()))
+    return 1 if any(sums[column] for column in FAULTS) else 0
 
 
 if __name__ == "__main__":
