@@ -269,6 +269,7 @@ bool Story::keep(PyObject* value) {
   if (!encode(value, json, problem)) {
     std::string reason = problem.reason;
     if (PyErr_Occurred()) {
+      if (!PyErr_ExceptionMatches(PyExc_Exception)) return lead_.reset(), false;  // an interrupt is not the value's fault
       PyObject *type, *error, *traceback;
       PyErr_Fetch(&type, &error, &traceback);
       const Ref text = Ref::take(error ? PyObject_Str(error) : nullptr);

@@ -262,6 +262,35 @@ def test_an_interrupt_of_the_leader_hands_over(run_program: Callable[..., str]) 
     )
 
 
+def test_an_interrupt_while_the_result_is_written_reaches_the_caller(run_program: Callable[..., str]) -> None:
+    assert (
+        run_program("""
+        import dataclasses
+        from cacherator import JSONCache, Cached
+        @dataclasses.dataclass
+        class Point:
+            x: int
+            def __getattribute__(self, name):
+                if name == "x" and C.runs == 1:
+                    raise KeyboardInterrupt
+                return super().__getattribute__(name)
+        class C(JSONCache):
+            runs = 0
+            @Cached()
+            def f(self):
+                C.runs += 1
+                return Point(C.runs)
+        c = C()
+        try:
+            c.f()
+        except KeyboardInterrupt:
+            print("interrupted")
+        print(c.f(), c.f())
+    """)
+        == "interrupted\nPoint(x=2) Point(x=2)"
+    )
+
+
 def test_an_interrupt_ends_a_wait_for_another_process(run_program: Callable[..., str]) -> None:
     assert (
         run_program("""
