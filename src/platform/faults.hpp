@@ -11,7 +11,7 @@ namespace cacherator::platform {
 
 /// One call to the system. Which members mean something depends on `kind`.
 struct FileCall {
-  enum Kind : std::uint8_t {
+  enum class Kind : std::uint8_t {
     make_folders,  ///< name: the path
     open_folder,   ///< name: the path
     open,          ///< fd: the folder, name; create: it must not be there yet
@@ -31,7 +31,7 @@ struct FileCall {
     map,           ///< fd
     is_local,      ///< fd: the folder; the answer is 1 or 0
   };
-  static constexpr int kKinds = is_local + 1;
+  static constexpr int kKinds = static_cast<int>(Kind::is_local) + 1;
 
   Kind kind;
   int fd = -1;

@@ -74,7 +74,7 @@ std::string absolute(std::string_view path) {
 }
 
 int make_folders(const std::string& path) {
-  return result({.kind = FileCall::make_folders, .name = path.c_str()}, [&](const FileCall&) {
+  return result({.kind = FileCall::Kind::make_folders, .name = path.c_str()}, [&](const FileCall&) {
     std::error_code error, ignored;
     std::filesystem::create_directories(path, error);
     if (!error || std::filesystem::is_directory(path, ignored)) return 0;
@@ -84,7 +84,7 @@ int make_folders(const std::string& path) {
 }
 
 int open_folder(const std::string& path) {
-  return result({.kind = FileCall::open_folder, .name = path.c_str()},
+  return result({.kind = FileCall::Kind::open_folder, .name = path.c_str()},
                 [&](const FileCall&) { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
 }
 
@@ -93,26 +93,26 @@ int open_file(int folder, const char* name, Open how, std::uint32_t mode) {
   if (how == Open::write) flags |= O_RDWR | O_NOFOLLOW;
   if (how == Open::append) flags |= O_RDWR | O_APPEND | O_NOFOLLOW;
   if (how == Open::create_new) flags |= O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW;
-  return result({.kind = FileCall::open, .fd = folder, .name = name, .create = how == Open::create_new},
+  return result({.kind = FileCall::Kind::open, .fd = folder, .name = name, .create = how == Open::create_new},
                 [&](const FileCall&) { return ::openat(folder, name, flags, mode); });
 }
 
 std::optional<Status> status(int folder, const char* name, int* error) {
   struct stat s;
-  const int done = result({.kind = FileCall::status, .fd = folder, .name = name}, [&](const FileCall&) { return ::fstatat(folder, name, &s, 0); });
+  const int done = result({.kind = FileCall::Kind::status, .fd = folder, .name = name}, [&](const FileCall&) { return ::fstatat(folder, name, &s, 0); });
   if (error) *error = -done;
   return done < 0 ? std::nullopt : std::optional(status_of(s));
 }
 
 std::optional<Status> status(int fd) {
   struct stat s;
-  const int done = result({.kind = FileCall::status, .fd = fd}, [&](const FileCall&) { return ::fstat(fd, &s); });
+  const int done = result({.kind = FileCall::Kind::status, .fd = fd}, [&](const FileCall&) { return ::fstat(fd, &s); });
   return done < 0 ? std::nullopt : std::optional(status_of(s));
 }
 
 std::optional<std::uint64_t> size(int fd) {
   // A third of the price of statx(). All reads and writes say where, or append: nobody needs the position.
-  const long end = through({.kind = FileCall::size, .fd = fd}, [](const FileCall& call) { return ::lseek(call.fd, 0, SEEK_END); });
+  const long end = through({.kind = FileCall::Kind::size, .fd = fd}, [](const FileCall& call) { return ::lseek(call.fd, 0, SEEK_END); });
   return end < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(end));
 }
 
@@ -125,7 +125,7 @@ Identity identity(int folder, const char* name) {
 
 Identity identity(int folder, const char* name, std::uint64_t& size) {
   struct statx s;
-  const int done = result({.kind = FileCall::status, .fd = folder, .name = name}, [&](const FileCall&) {
+  const int done = result({.kind = FileCall::Kind::status, .fd = folder, .name = name}, [&](const FileCall&) {
     return ::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_SIZE, &s);
   });
   if (done < 0) return {};
@@ -134,7 +134,7 @@ Identity identity(int folder, const char* name, std::uint64_t& size) {
 }
 
 ssize_t read_at(int fd, char* to, std::size_t size, std::uint64_t offset) {
-  return through({.kind = FileCall::read, .fd = fd, .offset = offset},
+  return through({.kind = FileCall::Kind::read, .fd = fd, .offset = offset},
                  [&](const FileCall&) { return ::pread(fd, to, size, static_cast<off_t>(offset)); });
 }
 
@@ -154,7 +154,7 @@ int read_rest(int fd, std::string& out, std::uint64_t offset) {
 }
 
 ssize_t write_once(int fd, std::string_view bytes) {
-  return through({.kind = FileCall::write, .fd = fd, .bytes = bytes},
+  return through({.kind = FileCall::Kind::write, .fd = fd, .bytes = bytes},
                  [](const FileCall& call) { return ::write(call.fd, call.bytes.data(), call.bytes.size()); });
 }
 
@@ -168,34 +168,34 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 ssize_t write_at(int fd, std::string_view bytes, std::uint64_t offset) {
-  return through({.kind = FileCall::write_at, .fd = fd, .bytes = bytes, .offset = offset}, [](const FileCall& call) {
+  return through({.kind = FileCall::Kind::write_at, .fd = fd, .bytes = bytes, .offset = offset}, [](const FileCall& call) {
     return ::pwrite(call.fd, call.bytes.data(), call.bytes.size(), static_cast<off_t>(call.offset));
   });
 }
 
 int sync_data(int fd) {
-  return result({.kind = FileCall::sync, .fd = fd}, [](const FileCall& call) { return ::fdatasync(call.fd); });
+  return result({.kind = FileCall::Kind::sync, .fd = fd}, [](const FileCall& call) { return ::fdatasync(call.fd); });
 }
 int sync_all(int fd) {
-  return result({.kind = FileCall::sync, .fd = fd}, [](const FileCall& call) { return ::fsync(call.fd); });
+  return result({.kind = FileCall::Kind::sync, .fd = fd}, [](const FileCall& call) { return ::fsync(call.fd); });
 }
 int set_mode(int fd, std::uint32_t mode) {
-  return result({.kind = FileCall::set_mode, .fd = fd}, [&](const FileCall&) { return ::fchmod(fd, mode); });
+  return result({.kind = FileCall::Kind::set_mode, .fd = fd}, [&](const FileCall&) { return ::fchmod(fd, mode); });
 }
 
 int link_file(int folder, const char* from, const char* to) {
-  return result({.kind = FileCall::link, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::linkat(folder, from, folder, to, 0); });
+  return result({.kind = FileCall::Kind::link, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::linkat(folder, from, folder, to, 0); });
 }
 int rename_file(int folder, const char* from, const char* to) {
-  return result({.kind = FileCall::rename, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::renameat(folder, from, folder, to); });
+  return result({.kind = FileCall::Kind::rename, .fd = folder, .name = from, .to = to}, [&](const FileCall&) { return ::renameat(folder, from, folder, to); });
 }
 int unlink_file(int folder, const char* name) {
-  return result({.kind = FileCall::unlink, .fd = folder, .name = name}, [&](const FileCall&) { return ::unlinkat(folder, name, 0); });
+  return result({.kind = FileCall::Kind::unlink, .fd = folder, .name = name}, [&](const FileCall&) { return ::unlinkat(folder, name, 0); });
 }
 
 std::vector<std::string> list(int folder) {
   std::vector<std::string> names;
-  const int fd = result({.kind = FileCall::list, .fd = folder},
+  const int fd = result({.kind = FileCall::Kind::list, .fd = folder},
                         [](const FileCall& call) { return ::openat(call.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   DIR* open = fd < 0 ? nullptr : ::fdopendir(fd);
   if (!open) {
@@ -208,7 +208,7 @@ std::vector<std::string> list(int folder) {
 }
 
 bool is_local(int folder) {
-  return through({.kind = FileCall::is_local, .fd = folder}, [](const FileCall& call) {
+  return through({.kind = FileCall::Kind::is_local, .fd = folder}, [](const FileCall& call) {
     struct statfs s;
     if (::fstatfs(call.fd, &s) != 0) return 1;
     constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
@@ -223,24 +223,24 @@ bool is_local(int folder) {
 
 bool try_lock(int fd, std::uint64_t offset, std::uint64_t length) {
   auto lock = range(F_WRLCK, offset, length);
-  const int done = result({.kind = FileCall::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
+  const int done = result({.kind = FileCall::Kind::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
   return done != -EAGAIN && done != -EACCES;
 }
 
 void unlock(int fd, std::uint64_t offset, std::uint64_t length) {
   auto lock = range(F_UNLCK, offset, length);
-  result({.kind = FileCall::unlock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
+  result({.kind = FileCall::Kind::unlock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_SETLK, &lock); });
 }
 
 std::uint64_t locked_length(int fd, std::uint64_t offset) {
   auto lock = range(F_WRLCK, offset, 1);
-  const int done = result({.kind = FileCall::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_GETLK, &lock); });
+  const int done = result({.kind = FileCall::Kind::lock, .fd = fd, .offset = offset}, [&](const FileCall&) { return ::fcntl(fd, F_OFD_GETLK, &lock); });
   return done >= 0 && lock.l_type != F_UNLCK ? static_cast<std::uint64_t>(lock.l_len) : 0;
 }
 
 const void* map_page(int fd, std::size_t size, const void* old) {
   void* page = nullptr;
-  const int done = result({.kind = FileCall::map, .fd = fd}, [&](const FileCall&) {
+  const int done = result({.kind = FileCall::Kind::map, .fd = fd}, [&](const FileCall&) {
     page = ::mmap(const_cast<void*>(old), size, PROT_READ, old ? MAP_SHARED | MAP_FIXED : MAP_SHARED, fd, 0);
     return page == MAP_FAILED ? -1 : 0;
   });
