@@ -1,6 +1,6 @@
 // A miss that is kept on disk, beside RocksDB's Put without sync of the same key and value.
-#include <cacherator/cacherator.hpp>
 #include <rocksdb/db.h>
+#include <cacherator/cacherator.hpp>
 
 #include <filesystem>
 

@@ -6,19 +6,20 @@
 
 #include "web.hpp"
 
-using cacherator::Cached;
+using cacherator::CachedMethod;
 using cacherator::Days;
 using cacherator::JSONCache;
 
 class APIClient : public JSONCache {
   asio::thread_pool blocking_{2};
 
+  asio::awaitable<nlohmann::json> fetch_user_(int id) {
+    const auto ask = [id]() -> asio::awaitable<nlohmann::json> { co_return get_json(api() + "/users/" + std::to_string(id)); };
+    co_return co_await asio::co_spawn(blocking_, ask, asio::use_awaitable);
+  }
+
  public:
-  Cached<asio::awaitable<nlohmann::json>(int)> fetch_user{
-      this, "fetch_user", {.ttl = Days{1}}, [this](int id) -> asio::awaitable<nlohmann::json> {
-        const auto ask = [id]() -> asio::awaitable<nlohmann::json> { co_return get_json(api() + "/users/" + std::to_string(id)); };
-        co_return co_await asio::co_spawn(blocking_, ask, asio::use_awaitable);
-      }};
+  CachedMethod<&APIClient::fetch_user_> fetch_user{this, {.ttl = Days{1}}};
 };
 
 int main() {

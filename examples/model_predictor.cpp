@@ -1,6 +1,6 @@
 // Predictions of a model, remembered by the hash of their features.
-#include <cacherator/cacherator.hpp>
 #include <openssl/sha.h>
+#include <cacherator/cacherator.hpp>
 
 #include <cstdio>
 #include <functional>

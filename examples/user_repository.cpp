@@ -1,6 +1,6 @@
 // Database queries: rows are asked for once.
-#include <cacherator/cacherator.hpp>
 #include <sqlite3.h>
+#include <cacherator/cacherator.hpp>
 
 #include <iostream>
 

@@ -25,10 +25,11 @@ inline std::string get(const std::string& url) {
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* into) {
-    static_cast<std::string*>(into)->append(data, size);
-    return size;
-  });
+  curl_easy_setopt(
+      curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* into) {
+        static_cast<std::string*>(into)->append(data, size);
+        return size;
+      });
   if (const CURLcode code = curl_easy_perform(curl.get()); code != CURLE_OK) throw std::runtime_error(url + ": " + curl_easy_strerror(code));
   return body;
 }

@@ -11,7 +11,8 @@ using namespace cacherator;
 using fuzz::check;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static constexpr const char* kZones[] = {"UTC0", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "Africa/Monrovia"};
+  static constexpr const char* kZones[] = {"UTC0",           "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                                           "Asia/Kathmandu", "Pacific/Apia",  "Africa/Monrovia"};
   static std::size_t zone = std::size(kZones);
   if (size < 1) return 0;
   if (const std::size_t wanted = data[0] % std::size(kZones); wanted != zone) {

@@ -102,7 +102,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     flush_at_exit();
     const mode_t found = mode_of(info.document);
     const bool mine = info.document == place.inside + "/calc.json";
-    check(info.document.starts_with(place.inside + '/') && info.document.find('/', place.inside.size() + 1) == std::string::npos, "a document is in its folder");
+    check(info.document.starts_with(place.inside + '/') && info.document.find('/', place.inside.size() + 1) == std::string::npos,
+          "a document is in its folder");
     if (found && mine && document == 1) check(found == mode, "a document keeps its mode");
     if (found && document == 0) check((found & ~(0666u & ~mask)) == 0, "a new document obeys the umask");
   }

@@ -24,9 +24,7 @@ inline void check(bool holds, const char* property) {
   std::abort();
 }
 
-inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) { return {reinterpret_cast<const char*>(data), size}; }
 
 /// Equal times (nanoseconds since 1970). Files keep seconds as decimals that are read as doubles: from 2106 on these do not tell one
 /// microsecond from the next.

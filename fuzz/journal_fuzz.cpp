@@ -2,8 +2,8 @@
 // more than there are lines, and what a writer writes is read.
 #include <cmath>
 
-#include "fuzz.hpp"
 #include "cacherator/detail/text.hpp"
+#include "fuzz.hpp"
 #include "local/contents.hpp"
 #include "local/journal.hpp"
 #include "local/json_scanner.hpp"
@@ -17,8 +17,9 @@ namespace {
 bool same_ttl(double a, double b) { return a == b || (!std::isfinite(a) && b == 1e300); }
 
 bool same(const ClearedMap& a, const ClearedMap& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.first == y.first && x.second.number == y.second.number && fuzz::same_time(x.second.utc, y.second.utc); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.number == y.second.number && fuzz::same_time(x.second.utc, y.second.utc);
+  });
 }
 
 bool same(const Record& a, const Record& b) {
@@ -28,7 +29,8 @@ bool same(const Record& a, const Record& b) {
     return p->signature == q.signature && p->value == q.value && p->digest == q.digest && fuzz::same_time(p->utc, q.utc) && p->plain == q.plain &&
            (p->plain || (same_ttl(p->ttl, q.ttl) && p->under == q.under));
   }
-  if (const auto* d = std::get_if<DropRecord>(&a)) return d->signature == std::get<DropRecord>(b).signature && fuzz::same_time(d->utc, std::get<DropRecord>(b).utc);
+  if (const auto* d = std::get_if<DropRecord>(&a))
+    return d->signature == std::get<DropRecord>(b).signature && fuzz::same_time(d->utc, std::get<DropRecord>(b).utc);
   if (const auto* c = std::get_if<ClearRecord>(&a)) {
     const auto& d = std::get<ClearRecord>(b);
     return c->function == d.function && c->number == d.number && fuzz::same_time(c->utc, d.utc);

@@ -10,8 +10,8 @@
 #include "local/members.hpp"
 
 using namespace cacherator;
-using nlohmann::json;
 using fuzz::check;
+using nlohmann::json;
 
 namespace {
 
@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 1 << 16) return (void)engine::to_strict(text), 0;  // all the rest would take ten times as long
   const bool utf8 = engine::is_utf8(text);
   const bool theirs = json::accept(text);
-  if (theirs && text.find('\0') == text.npos && !text.starts_with("\xEF\xBB\xBF") && fuzz::depth_of(text) <= engine::kMaxDepth) check(ours, "what nlohmann-json reads we read");
+  if (theirs && text.find('\0') == text.npos && !text.starts_with("\xEF\xBB\xBF") && fuzz::depth_of(text) <= engine::kMaxDepth)
+    check(ours, "what nlohmann-json reads we read");
   if (ours) {
     check(fuzz::depth_of(text) <= engine::kMaxDepth, "nothing is accepted that is nested deeper than the limit");
     if (utf8 && !has_huge_number(text)) check(json::accept(engine::to_strict(text)), "what we read nlohmann-json reads, made strict");

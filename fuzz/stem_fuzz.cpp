@@ -1,6 +1,6 @@
 // For any data_id, names of files that stay in their folder and that a file system takes; the slug is what it is of itself.
-#include "fuzz.hpp"
 #include "cacherator/detail/text.hpp"
+#include "fuzz.hpp"
 #include "local/stem.hpp"
 
 using namespace cacherator;

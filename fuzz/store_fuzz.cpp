@@ -63,7 +63,8 @@ void check_same(const All& before, const All& after) {
   for (const auto& [signature, entry] : after) {
     const auto old = before.find(signature);
     check(old != before.end(), "a checkpoint adds no entry");
-    check(same_value(old->second.value, entry.value) && old->second.plain == entry.plain && (entry.plain || old->second.under == entry.under), "what was read first is read again");
+    check(same_value(old->second.value, entry.value) && old->second.plain == entry.plain && (entry.plain || old->second.under == entry.under),
+          "what was read first is read again");
     if (!entry.plain) check(fuzz::same_time(old->second.utc, entry.utc), "with its time");
   }
   for (const auto& [signature, entry] : before) check(after.contains(signature) || may_go(entry), "a checkpoint loses no entry");
@@ -110,7 +111,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto id = header_of(journal).id; !id.empty() && id == header_of(old).id) return 0;  // ids are random: no two journals have one
   const auto read = read_document(std::make_shared<std::string>(document));
   const bool whole = read->damage.empty();
-  const bool anothers = read->ours && begins_with_header(document) && !read->header.data_id.empty() && read->header.data_id != "calc" && header_of(journal).data_id != "calc";
+  const bool anothers =
+      read->ours && begins_with_header(document) && !read->header.data_id.empty() && read->header.data_id != "calc" && header_of(journal).data_id != "calc";
   auto cache = open(folder);
   const auto first = entries(*cache);
   const auto first_state = state(*cache);

@@ -36,8 +36,8 @@ struct Cache::Private {
     return wait;
   }
 
-  /// Takes the lead among processes, unless this cache takes no part in that; where another process has it, a wait for that one. None within a cached call, so that
-  /// processes that need each other's results cannot wait in a circle.
+  /// Takes the lead among processes, unless this cache takes no part in that; where another process has it, a wait for that one. None within a cached call, so
+  /// that processes that need each other's results cannot wait in a circle.
   std::optional<Wait> elsewhere(Lead& lead, const Call& call) const {
     if (single_flight_wait.count() <= 0) return std::nullopt;
     auto range = store->range(call.signature);
@@ -48,8 +48,13 @@ struct Cache::Private {
     if (call.here || call.recompute || call.lineage) return std::nullopt;
     Wait wait = store->flights()->stand_for(lead, call.lineage);
     const auto known = store->find(call.signature, call.digest);
-    watch({.store = store, .range = std::move(range), .signature = std::string(call.signature), .digest = std::string(call.digest),
-           .serial = known ? known->serial : 0, .limit = single_flight_wait, .lead = std::move(lead)});
+    watch({.store = store,
+           .range = std::move(range),
+           .signature = std::string(call.signature),
+           .digest = std::string(call.digest),
+           .serial = known ? known->serial : 0,
+           .limit = single_flight_wait,
+           .lead = std::move(lead)});
     return bounded(std::move(wait));
   }
 
@@ -96,20 +101,14 @@ Answer Cache::ask(const Call& call) {
   return std::move(lead);
 }
 
-Kept Cache::keep(const Lead& lead, std::string_view signature, std::string_view digest, std::string_view value,
-                 double ttl) {
+Kept Cache::keep(const Lead& lead, std::string_view signature, std::string_view digest, std::string_view value, double ttl) {
   if (value.empty()) {
     const Freshness& fresh = freshness();
     Kept kept{.generation = fresh.generation.load(std::memory_order_acquire), .utc = now()};
     kept.cleared = !holds(function_of(signature), lead.under);
     return kept;
   }
-  const Kept kept = self_->store->put({.signature = signature,
-                                       .digest = digest,
-                                       .value = value,
-                                       .utc = now(),
-                                       .ttl = ttl,
-                                       .under = lead.under});
+  const Kept kept = self_->store->put({.signature = signature, .digest = digest, .value = value, .utc = now(), .ttl = ttl, .under = lead.under});
   self_->report();
   return kept;
 }
@@ -121,13 +120,9 @@ void Cache::refresh() {
   self_->report();
 }
 
-std::optional<Entry> Cache::find(std::string_view signature, std::string_view digest) {
-  return self_->store->find(signature, digest);
-}
+std::optional<Entry> Cache::find(std::string_view signature, std::string_view digest) { return self_->store->find(signature, digest); }
 
-bool Cache::holds(std::string_view function, std::uint64_t under) const {
-  return self_->store->holds(function, under);
-}
+bool Cache::holds(std::string_view function, std::uint64_t under) const { return self_->store->holds(function, under); }
 
 Result<void> Cache::clear(std::string_view function) {
   auto done = self_->store->clear(function);

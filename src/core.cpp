@@ -70,8 +70,7 @@ void Core::open_locked(std::string data_id) {
   if (!cache) throw std::invalid_argument("cacherator: " + cache.fault().message);
   cache_ = *std::move(cache);
   if (options_.dynamodb_table) {
-    cache_->warn("dynamodb_table='" + *options_.dynamodb_table + "': sharing over DynamoDB is not there yet; the cache is local",
-                 "dynamodb_table");
+    cache_->warn("dynamodb_table='" + *options_.dynamodb_table + "': sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table");
   }
   opened_.store(cache_.get(), std::memory_order_release);
 }

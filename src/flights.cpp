@@ -64,9 +64,7 @@ class Waits {
     if (leads(lineage, flight)) return true;
     if (std::find(visited.begin(), visited.end(), flight) != visited.end()) return false;
     visited.push_back(flight);
-    return std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
-      return leads(w.lineage, flight) && depends(w.flight, lineage, visited);
-    });
+    return std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) { return leads(w.lineage, flight) && depends(w.flight, lineage, visited); });
   }
 
   std::mutex mutex_;

@@ -107,8 +107,7 @@ engine::Kept Story::keep(const engine::Lead& lead, std::string_view json, std::s
 }
 
 void Story::unreadable(std::string_view problem) {
-  cache_.warn("the stored value of " + signature_.text + " cannot be restored (" + std::string(problem) + "); it is computed anew",
-              signature_.text);
+  cache_.warn("the stored value of " + signature_.text + " cannot be restored (" + std::string(problem) + "); it is computed anew", signature_.text);
   recompute_ = true;
 }
 

@@ -13,9 +13,7 @@ namespace {
 
 using Sink = std::function<void(std::string_view)>;
 
-void to_stderr(std::string_view message) {
-  std::fprintf(stderr, "cacherator: warning: %.*s\n", static_cast<int>(message.size()), message.data());
-}
+void to_stderr(std::string_view message) { std::fprintf(stderr, "cacherator: warning: %.*s\n", static_cast<int>(message.size()), message.data()); }
 
 detail::ForkSafeMutex mutex;
 std::atomic<bool> enabled{true};

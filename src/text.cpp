@@ -21,8 +21,7 @@ constexpr Range kPrintable[] = {
 
 bool is_printable(std::uint32_t point) {
   if (point < 0x7F) return point >= 0x20;
-  const auto range = std::lower_bound(std::begin(kPrintable), std::end(kPrintable), point,
-                                      [](const Range& r, std::uint32_t p) { return r.last < p; });
+  const auto range = std::lower_bound(std::begin(kPrintable), std::end(kPrintable), point, [](const Range& r, std::uint32_t p) { return r.last < p; });
   return range != std::end(kPrintable) && range->first <= point;
 }
 
@@ -55,9 +54,7 @@ Decoded decode(std::string_view text) {
 }
 
 /// Python's choice: single quotes, unless the text has some and no double ones.
-char quote_for(std::string_view text) {
-  return text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
-}
+char quote_for(std::string_view text) { return text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\''; }
 
 /// The escape that str and bytes have in common; false: none.
 bool append_short_escape(std::string& out, unsigned char c, char quote) {

@@ -31,7 +31,8 @@ TEST(AsioTest, Fifty_coroutines_of_one_loop_compute_once) {
   asio::io_context io;
   int sum = 0;
   for (int i = 0; i < 50; ++i) {
-    asio::co_spawn(io, [&]() -> asio::awaitable<void> { sum += co_await client.fetch(3); }, asio::detached);
+    asio::co_spawn(
+        io, [&]() -> asio::awaitable<void> { sum += co_await client.fetch(3); }, asio::detached);
   }
   io.run();
   EXPECT_EQ(client.computed, 1);
@@ -44,9 +45,12 @@ TEST(AsioTest, On_a_pool_each_key_is_computed_once_and_all_results_are_right) {
   asio::thread_pool pool(4);
   std::atomic<int> right = 0;
   for (int i = 0; i < 400; ++i) {
-    asio::co_spawn(pool, [&, i]() -> asio::awaitable<void> {
-      if (co_await client.fetch(i % 7) == (i % 7) * 2) ++right;
-    }, asio::detached);
+    asio::co_spawn(
+        pool,
+        [&, i]() -> asio::awaitable<void> {
+          if (co_await client.fetch(i % 7) == (i % 7) * 2) ++right;
+        },
+        asio::detached);
   }
   pool.join();
   EXPECT_EQ(right, 400);
@@ -58,12 +62,16 @@ TEST(AsioTest, Who_waits_is_resumed_on_its_own_executor) {
   Client client(folder);
   asio::io_context leading, waiting;
   std::thread::id resumed_on;
-  asio::co_spawn(leading, [&]() -> asio::awaitable<void> { co_await client.fetch(1); }, asio::detached);
+  asio::co_spawn(
+      leading, [&]() -> asio::awaitable<void> { co_await client.fetch(1); }, asio::detached);
   leading.run_one();  // it leads
-  asio::co_spawn(waiting, [&]() -> asio::awaitable<void> {
-    co_await client.fetch(1);
-    resumed_on = std::this_thread::get_id();
-  }, asio::detached);
+  asio::co_spawn(
+      waiting,
+      [&]() -> asio::awaitable<void> {
+        co_await client.fetch(1);
+        resumed_on = std::this_thread::get_id();
+      },
+      asio::detached);
   std::thread other([&] { waiting.run(); });
   const auto expected = other.get_id();
   leading.run();
@@ -78,13 +86,16 @@ TEST(AsioTest, What_the_leader_throws_reaches_all_that_wait) {
   asio::io_context io;
   int thrown = 0;
   for (int i = 0; i < 5; ++i) {
-    asio::co_spawn(io, [&]() -> asio::awaitable<void> {
-      try {
-        co_await client.fetch(-1);
-      } catch (const std::domain_error&) {
-        ++thrown;
-      }
-    }, asio::detached);
+    asio::co_spawn(
+        io,
+        [&]() -> asio::awaitable<void> {
+          try {
+            co_await client.fetch(-1);
+          } catch (const std::domain_error&) {
+            ++thrown;
+          }
+        },
+        asio::detached);
   }
   io.run();
   EXPECT_EQ(thrown, 5);

@@ -45,9 +45,9 @@ class Calculator : public JSONCache {
   CachedMethod<&Calculator::power_> power{this, {.ttl = 6h}};
   CachedMethod<&Calculator::negate_> negate{this};
   Cached<std::string(std::string, Kw<"k", double>)> label{this, "label", [this](const std::string& text, double k) {
-                                                             ++computed;
-                                                             return text + ":" + std::to_string(k);
-                                                           }};
+                                                            ++computed;
+                                                            return text + ":" + std::to_string(k);
+                                                          }};
   Cached<std::vector<int>(std::vector<int>)> doubled{this, "doubled", CallOptions{.ttl = Days{1}}, [this](std::vector<int> in) {
                                                        ++computed;
                                                        for (int& each : in) each *= 2;
@@ -314,7 +314,10 @@ TEST_F(CachedTest, A_stored_value_of_another_type_is_computed_anew_with_a_warnin
 
 TEST_F(CachedTest, Bad_names_and_ttls_throw_at_construction) {
   Calculator calc(folder);
-  const auto make = [&](std::string_view name, CallOptions options) { Cached<int(int)>(&calc, name, [](int x) { return x; }, options); };
+  const auto make = [&](std::string_view name, CallOptions options) {
+    Cached<int(int)>(
+        &calc, name, [](int x) { return x; }, options);
+  };
   EXPECT_THROW(make("", {}), std::invalid_argument);
   EXPECT_THROW(make("f(", {}), std::invalid_argument);
   EXPECT_THROW(make("f", {.ttl = Days{NAN}}), std::invalid_argument);

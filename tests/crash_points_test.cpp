@@ -37,9 +37,8 @@ Step drops(const std::string& signature) {
 Step clears(const std::string& function) {
   return {[=](Cache& cache) { (void)cache.clear(function); },
           [=](Model& model) {
-            std::erase_if(model, [&](const auto& each) {
-              return each.first.find('(') != std::string::npos && (function == "*" || each.first.starts_with(function + "("));
-            });
+    std::erase_if(model,
+                  [&](const auto& each) { return each.first.find('(') != std::string::npos && (function == "*" || each.first.starts_with(function + "(")); });
           }};
 }
 Step saves(const std::string& name, const std::string& value) {
@@ -49,10 +48,21 @@ Step folds() {
   return {[](Cache& cache) { (void)cache.checkpoint(); }, [](Model&) {}, true};
 }
 
-const Steps kProgram = {keeps("a(1,){}", "1"), keeps("b(1,){}", "1"), saves("score", "1"),   folds(),
-                        keeps("a(2,){}", "2"), keeps("a(1,){}", "3"), clears("b"),           keeps("b(2,){}", "4"),
-                        saves("score", "2"),   folds(),               drops("a(2,){}"),      keeps("a(4,){}", "5"),
-                        clears("*"),           keeps("c(1,){}", "6"), folds()};
+const Steps kProgram = {keeps("a(1,){}", "1"),
+                        keeps("b(1,){}", "1"),
+                        saves("score", "1"),
+                        folds(),
+                        keeps("a(2,){}", "2"),
+                        keeps("a(1,){}", "3"),
+                        clears("b"),
+                        keeps("b(2,){}", "4"),
+                        saves("score", "2"),
+                        folds(),
+                        drops("a(2,){}"),
+                        keeps("a(4,){}", "5"),
+                        clears("*"),
+                        keeps("c(1,){}", "6"),
+                        folds()};
 const Steps kOther = {keeps("c(9,){}", "9"), clears("a"), keeps("b(9,){}", "9")};
 
 Model after(const Steps& steps) {
@@ -99,14 +109,14 @@ std::string name_of(const FileCall& call) {
 
 /// What the program's process tells this one.
 struct Told {
-  std::atomic<int> done{0};    ///< steps that have returned
-  std::atomic<int> calls{0};   ///< points passed
+  std::atomic<int> done{0};   ///< steps that have returned
+  std::atomic<int> calls{0};  ///< points passed
   std::atomic<bool> held{false}, go_on{false};
-  char point[64] = "";         ///< where it was stopped
+  char point[64] = "";  ///< where it was stopped
 };
 
 struct Shared {
-  Shared() : told(new (::mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Told) {}
+  Shared() : told(new(::mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Told) {}
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
   ~Shared() { ::munmap(told, sizeof(Told)); }
@@ -214,8 +224,8 @@ TEST_F(CrashPoints, A_process_that_is_killed_at_any_of_them_loses_nothing_and_le
       if (HasFailure()) return;
     }
   }
-  const std::set<std::string> bars = {"create tmp", "write tmp", "link tmp J", "unlink tmp", "write J", "write to L", "link J O",
-                                      "rename tmp J", "sync tmp", "rename tmp D", "sync folder", "unlink O", "lock", "unlock"};
+  const std::set<std::string> bars = {"create tmp",   "write tmp", "link tmp J",   "unlink tmp",  "write J",  "write to L", "link J O",
+                                      "rename tmp J", "sync tmp",  "rename tmp D", "sync folder", "unlink O", "lock",       "unlock"};
   EXPECT_TRUE(std::includes(points.begin(), points.end(), bars.begin(), bars.end())) << testing::PrintToString(points);
 }
 

@@ -229,19 +229,25 @@ TEST_F(ElsewhereTest, Coroutines_wait_for_another_process_and_their_executor_goe
   asio::io_context loop;
   int ticks = 0, ended = 0;
   for (int i = 0; i < 4; ++i) {
-    asio::co_spawn(loop, [&]() -> asio::awaitable<void> {
-      EXPECT_EQ(co_await slow.async(300), 300);
-      ++ended;
-    }, asio::detached);
+    asio::co_spawn(
+        loop,
+        [&]() -> asio::awaitable<void> {
+          EXPECT_EQ(co_await slow.async(300), 300);
+          ++ended;
+        },
+        asio::detached);
   }
-  asio::co_spawn(loop, [&]() -> asio::awaitable<void> {
-    asio::steady_timer timer(loop);
-    while (ended < 4) {
-      timer.expires_after(5ms);
-      co_await timer.async_wait(asio::use_awaitable);
-      ++ticks;
-    }
-  }, asio::detached);
+  asio::co_spawn(
+      loop,
+      [&]() -> asio::awaitable<void> {
+        asio::steady_timer timer(loop);
+        while (ended < 4) {
+          timer.expires_after(5ms);
+          co_await timer.async_wait(asio::use_awaitable);
+          ++ticks;
+        }
+      },
+      asio::detached);
   loop.run();
   EXPECT_GT(ticks, 10);
   await_all();

@@ -49,13 +49,11 @@ TEST(Value, Comes_back_equal) {
 TEST(Value, JSON_of_the_users_own_may_hold_anything) {
   const nlohmann::json own = {{"$cacherator", "tuple"}, {"value", {1, 2}}, {"n", {{"nested", {1.5, nullptr}}}}};
   EXPECT_EQ(there_and_back(own), own);
-  EXPECT_EQ(from_text<nlohmann::json>(R"({"$cacherator":"tuple","value":[1,{"$cacherator":"set","value":[2]}]})"),
-            nlohmann::json::parse("[1,[2]]"));
+  EXPECT_EQ(from_text<nlohmann::json>(R"({"$cacherator":"tuple","value":[1,{"$cacherator":"set","value":[2]}]})"), nlohmann::json::parse("[1,[2]]"));
 }
 
 TEST(Value, The_incumbents_text_means_what_it_says) {
-  EXPECT_EQ(from_text<nlohmann::json>(R"({"$cacherator":"tuple","value":[1]})", true),
-            nlohmann::json::parse(R"({"$cacherator":"tuple","value":[1]})"));
+  EXPECT_EQ(from_text<nlohmann::json>(R"({"$cacherator":"tuple","value":[1]})", true), nlohmann::json::parse(R"({"$cacherator":"tuple","value":[1]})"));
   EXPECT_TRUE(std::isnan(from_text<double>("NaN", true)));
   EXPECT_EQ(from_text<std::vector<double>>("[Infinity, -Infinity]", true), (std::vector<double>{INFINITY, -INFINITY}));
   EXPECT_EQ(from_text<std::string>(R"("a\ud83d\ude00b\ud800c NaN")", true), "a\U0001F600b\uFFFDc NaN");
@@ -79,7 +77,9 @@ TEST(Value, A_text_of_another_type_is_refused_and_shown) {
   EXPECT_EQ(refusal([] { from_text<std::string>("[]"); }), "it is not a text: []");
   EXPECT_EQ(refusal([] { from_text<std::tuple<int, int>>("[1]"); }), "it is not a tuple of the type's length: [1]");
   EXPECT_EQ(refusal([] { from_text<int>("nonsense"); }), "it is no JSON that this library reads, which is at most 512 levels deep");
-  EXPECT_EQ(refusal([] { to_text(std::map<std::string, std::vector<std::string>>{{"a", {"", "\xff"}}}); }),
+  EXPECT_EQ(refusal([] {
+              to_text(std::map<std::string, std::vector<std::string>>{{"a", {"", "\xff"}}});
+            }),
             "result['a'][1] is not UTF-8 text; use std::vector<std::uint8_t> for bytes");
 }
 

@@ -57,8 +57,8 @@ class CachedMethod : public Cached<typename detail::MethodOf<decltype(Method)>::
 
  public:
   explicit CachedMethod(Object* self, CallOptions options = {})
-      : Base(self, detail::method_name<Method>(), [self]<class... A>(A&&... arguments) { return (self->*Method)(std::forward<A>(arguments)...); },
-             options) {}
+      : Base(
+            self, detail::method_name<Method>(), [self]<class... A>(A&&... arguments) { return (self->*Method)(std::forward<A>(arguments)...); }, options) {}
 };
 
 }  // namespace cacherator

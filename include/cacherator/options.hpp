@@ -18,12 +18,12 @@ using engine::Durability;
 
 /// Of a JSONCache; names, order and defaults are those of the Python constructor.
 struct Options {
-  std::string data_id{};                                ///< UTF-8; empty: the class's name
-  std::filesystem::path directory{"data/cache"};        ///< a relative one is resolved when the object is made
-  bool clear_cache = false;                             ///< begin empty
-  Days ttl{999};                                        ///< 0 or less: never a hit
-  bool logging = true;                                  ///< warnings of this object reach the log sink
-  std::optional<std::string> dynamodb_table{};          ///< not there yet: said once
+  std::string data_id{};                          ///< UTF-8; empty: the class's name
+  std::filesystem::path directory{"data/cache"};  ///< a relative one is resolved when the object is made
+  bool clear_cache = false;                       ///< begin empty
+  Days ttl{999};                                  ///< 0 or less: never a hit
+  bool logging = true;                            ///< warnings of this object reach the log sink
+  std::optional<std::string> dynamodb_table{};    ///< not there yet: said once
   bool save_on_del = false;
   Durability durability = Durability::process;
   /// How long a call waits for another process that computes the same, or for a thread that waits for others; then it computes

@@ -25,8 +25,7 @@ namespace cacherator {
 template <class T>
 class Persistent final : private detail::StateMember {
  public:
-  Persistent(const JSONCache* owner, std::string_view name, T initial = {})
-      : StateMember(std::string(name)), core_(owner->core()), value_(std::move(initial)) {
+  Persistent(const JSONCache* owner, std::string_view name, T initial = {}) : StateMember(std::string(name)), core_(owner->core()), value_(std::move(initial)) {
     core_->add(this);
     if (!core_->options().data_id.empty()) load();
   }

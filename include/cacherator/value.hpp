@@ -131,7 +131,7 @@ T number_from(const json& value) {
     if (!number.is_number()) no_value("a number", value);
     return number.get<T>();
   } else {
-    const bool in_range = value.is_number_unsigned() ? std::in_range<T>(value.get<std::uint64_t>())
+    const bool in_range = value.is_number_unsigned()  ? std::in_range<T>(value.get<std::uint64_t>())
                           : value.is_number_integer() ? std::in_range<T>(value.get<std::int64_t>())
                                                       : false;
     if (!in_range) no_value("an integer of the type's range", value);

@@ -12,10 +12,10 @@ PyObject* inside(PyObject* attribute, Kind& kind) {
   PyTypeObject* const type = Py_TYPE(attribute);
   kind = type == &PyStaticMethod_Type ? Kind::plain : type == &PyClassMethod_Type ? Kind::of_class : Kind::method;
   if (is_cached_function(attribute)) return attribute;
-  const char* const way = type == &PyProperty_Type                            ? "fget"
-                          : kind != Kind::method                              ? "__func__"
+  const char* const way = type == &PyProperty_Type                               ? "fget"
+                          : kind != Kind::method                                 ? "__func__"
                           : std::string_view(type->tp_name) == "cached_property" ? "func"
-                                                                              : nullptr;
+                                                                                 : nullptr;
   const Ref found = Ref::take(way ? PyObject_GetAttrString(attribute, way) : nullptr);
   PyErr_Clear();
   return found && is_cached_function(found.get()) ? found.get() : nullptr;  // the attribute keeps it
@@ -250,8 +250,8 @@ inline PyObject* find_value(FunctionObject* f, Place& place) {
   if (!known) return nullptr;
   const engine::Time now = engine::now();
   const engine::Freshness* const fresh = place.memory->fresh;
-  const bool holds = now < known->expires && fresh && known->anchors.empty() &&
-                     known->generation == fresh->generation.load(std::memory_order_acquire) && fresh->current(now);
+  const bool holds =
+      now < known->expires && fresh && known->anchors.empty() && known->generation == fresh->generation.load(std::memory_order_acquire) && fresh->current(now);
   return holds ? hit(place, known) : look_closer(place, known, now);
 }
 

@@ -12,12 +12,12 @@ constexpr Py_ssize_t kInside = 6;
 /// Not begun, it holds the arguments; begun, and memory did not answer, a plain coroutine, to which all is passed on.
 struct Coroutine {
   PyObject_HEAD
-  PyObject* function;    ///< the CachedFunction
-  PyObject* inner;       ///< the coroutine of a miss
-  PyObject* stop;        ///< the StopIteration that carried the value, to be used again
+  PyObject* function;  ///< the CachedFunction
+  PyObject* inner;     ///< the coroutine of a miss
+  PyObject* stop;      ///< the StopIteration that carried the value, to be used again
   PyObject* names;
   Py_ssize_t positional, count;
-  PyObject** args;       ///< `inside`, or memory of its own
+  PyObject** args;  ///< `inside`, or memory of its own
   PyObject* inside[kInside];
   bool begun, warned;
 };
@@ -206,13 +206,16 @@ PyObject* get_state(PyObject* self, void* name) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef methods[] = {{"send", send, METH_O, nullptr},
-                         {"throw", throw_into, METH_VARARGS, nullptr},
-                         {"close", close, METH_NOARGS, nullptr},
-                         {nullptr, nullptr, 0, nullptr}};
-#define STATE(name) {name, get_state, nullptr, nullptr, const_cast<char*>(name)}
-PyGetSetDef properties[] = {STATE("cr_frame"), STATE("cr_await"), STATE("cr_code"), STATE("cr_running"),
-                            {"__name__", get_name, nullptr, nullptr, nullptr}, {"__qualname__", get_name, nullptr, nullptr, nullptr},
+PyMethodDef methods[] = {
+    {"send", send, METH_O, nullptr}, {"throw", throw_into, METH_VARARGS, nullptr}, {"close", close, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+#define STATE(name) \
+  { name, get_state, nullptr, nullptr, const_cast<char*>(name) }
+PyGetSetDef properties[] = {STATE("cr_frame"),
+                            STATE("cr_await"),
+                            STATE("cr_code"),
+                            STATE("cr_running"),
+                            {"__name__", get_name, nullptr, nullptr, nullptr},
+                            {"__qualname__", get_name, nullptr, nullptr, nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 #undef STATE
 PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},

@@ -12,10 +12,10 @@ namespace cacherator::python {
 
 /// What the first argument of a call is.
 enum class Kind : std::uint8_t {
-  unknown,  ///< decided at the first call: __set_name__ was not seen
-  method,   ///< an object, whose memory is asked
-  of_class, ///< a class: one memory for each
-  plain,    ///< nothing of the kind: a function or a static method, with one memory of its own
+  unknown,   ///< decided at the first call: __set_name__ was not seen
+  method,    ///< an object, whose memory is asked
+  of_class,  ///< a class: one memory for each
+  plain,     ///< nothing of the kind: a function or a static method, with one memory of its own
 };
 
 /// The Python object `CachedFunction`. The GIL guards it.
@@ -24,17 +24,17 @@ struct FunctionObject {
   vectorcallfunc vectorcall;
   PyObject* wrapped;  ///< the user's function
   PyObject* dict;
-  PyObject* owner;    ///< class that __set_name__ named, or null
-  PyObject* key;      ///< the user's key function, or null
+  PyObject* owner;  ///< class that __set_name__ named, or null
+  PyObject* key;    ///< the user's key function, or null
   std::string name;
-  double ttl;         ///< days; NaN: the class's
+  double ttl;  ///< days; NaN: the class's
   bool clear_cache, is_async;
-  bool guessed;       ///< __set_name__ was not seen: its kind is what its first call looked like
+  bool guessed;  ///< __set_name__ was not seen: its kind is what its first call looked like
   Kind kind;
   std::unique_ptr<Parameters> parameters;
   std::unordered_set<std::string> computed;  ///< signatures computed by this process, where clear_cache is set
-  Ref own_memory;     ///< Kind::plain
-  Ref class_memories; ///< Kind::of_class: WeakKeyDictionary of class -> Memory
+  Ref own_memory;                            ///< Kind::plain
+  Ref class_memories;                        ///< Kind::of_class: WeakKeyDictionary of class -> Memory
 
   // The object of the last call: good while memory_generation has not moved.
   PyObject* last_self;

@@ -14,12 +14,12 @@ class Function;
 /// The Python object `Memory`. The GIL guards it. Copies and pickles of it are empty ones.
 struct Memory {
   PyObject_HEAD
-  PyObject* owner;      ///< borrowed; whose it is
-  PyObject* owner_ref;  ///< weak reference to the owner, or null
-  std::shared_ptr<engine::Cache> cache;  ///< null: memory only (a class that is no JSONCache)
-  const engine::Freshness* fresh;        ///< the cache's; null with it
-  double ttl;                            ///< days, of the class
-  Status last;                           ///< of the most recent call
+  PyObject* owner;                                             ///< borrowed; whose it is
+  PyObject* owner_ref;                                         ///< weak reference to the owner, or null
+  std::shared_ptr<engine::Cache> cache;                        ///< null: memory only (a class that is no JSONCache)
+  const engine::Freshness* fresh;                              ///< the cache's; null with it
+  double ttl;                                                  ///< days, of the class
+  Status last;                                                 ///< of the most recent call
   std::vector<std::pair<Ref, std::unique_ptr<Table>>> tables;  ///< by function
 
   void keep_in(std::shared_ptr<engine::Cache> kept) {

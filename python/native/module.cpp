@@ -215,9 +215,7 @@ void save_state(engine::Cache& cache, nb::dict changed, nb::list gone, bool touc
   checked([&] { return cache.save_state(variables, touch); });
 }
 
-nb::object path_from(const std::string& bytes) {
-  return owned(PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
-}
+nb::object path_from(const std::string& bytes) { return owned(PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()))); }
 
 nb::dict info(engine::Cache& cache) {
   const auto i = without_gil([&] { return cache.info(); });
@@ -258,37 +256,49 @@ std::vector<Table*> tables_of(const Memory* memory) {
 }
 
 void bind_memory(nb::module_& m) {
-  m.def("configure", [](nb::handle memory, CachePtr cache, double ttl) {
+  m.def(
+      "configure",
+      [](nb::handle memory, CachePtr cache, double ttl) {
     Memory* own = as_memory(memory);
     own->keep_in(std::move(cache));
     own->ttl = ttl;
     for (Table* table : tables_of(own)) table->clear();
     ++memory_generation;
-  }, nb::arg("memory"), nb::arg("cache").none(), nb::arg("ttl"), "Gives a memory its cache and the class's ttl in days.");
-  m.def("set_ttl", [](nb::handle memory, double ttl) {
+      },
+      nb::arg("memory"), nb::arg("cache").none(), nb::arg("ttl"), "Gives a memory its cache and the class's ttl in days.");
+  m.def(
+      "set_ttl",
+      [](nb::handle memory, double ttl) {
     Memory* own = as_memory(memory);
     own->ttl = ttl;
     for (const auto& [function, table] : own->tables) {
       if (as_function(function.get())->ttl == as_function(function.get())->ttl) continue;
       for (const auto& [signature, known] : table->calls()) known->expires = engine::expiry(known->utc, ttl);
     }
-  }, "Changes the class's ttl, for what is remembered too.");
-  m.def("memory_of", [](nb::handle object) -> nb::object {
-    Memory* memory = memory_of(object.ptr());
-    return memory ? nb::borrow(reinterpret_cast<PyObject*>(memory)) : nb::none();
-  }, "The memory of an object, or None where it can hold none.");
+      },
+      "Changes the class's ttl, for what is remembered too.");
+  m.def(
+      "memory_of",
+      [](nb::handle object) -> nb::object {
+        Memory* memory = memory_of(object.ptr());
+        return memory ? nb::borrow(reinterpret_cast<PyObject*>(memory)) : nb::none();
+      },
+      "The memory of an object, or None where it can hold none.");
   m.def("cache_of", [](nb::handle memory) { return as_memory(memory)->cache; });
   m.def("last_status", [](nb::handle memory) -> nb::object {
     const Status last = as_memory(memory)->last;
     return last == Status::none ? nb::none() : nb::object(nb::str(name_of(last)));
   });
-  m.def("statuses", [](nb::handle memory) {
+  m.def(
+      "statuses",
+      [](nb::handle memory) {
     nb::dict all;
     for (const auto& known : calls_of(as_memory(memory))) {
       if (known->status != Status::none) all[nb::steal(text_from(known->signature).release())] = name_of(known->status);
     }
     return all;
-  }, "signature -> status of each call that this object made.");
+      },
+      "signature -> status of each call that this object made.");
   m.def("counts", [](nb::handle memory) {
     nb::dict all;
     for (const Table* table : tables_of(as_memory(memory))) {
@@ -300,15 +310,20 @@ void bind_memory(nb::module_& m) {
     }
     return all;
   });
-  m.def("values", [](nb::handle memory) {
+  m.def(
+      "values",
+      [](nb::handle memory) {
     nb::dict all;
     for (const auto& known : calls_of(as_memory(memory))) {
       if (!known->value) continue;
       all[nb::steal(text_from(known->signature).release())] = nb::make_tuple(nb::borrow(known->value.get()), seconds(known->utc));
     }
     return all;
-  }, "signature -> (value, seconds since 1970) of what this object's memory holds.");
-  m.def("forget", [](nb::handle memory, std::optional<nb::str> given) {
+      },
+      "signature -> (value, seconds since 1970) of what this object's memory holds.");
+  m.def(
+      "forget",
+      [](nb::handle memory, std::optional<nb::str> given) {
     const auto name = given ? std::optional(text_of(*given)) : std::nullopt;
     for (Table* table : tables_of(as_memory(memory))) {
       if (!name || table->name() == *name) {
@@ -317,7 +332,8 @@ void bind_memory(nb::module_& m) {
         table->forget(known);
       }
     }
-  }, nb::arg("memory"), nb::arg("name").none(), "Empties the tables of one function, one call, or all.");
+      },
+      nb::arg("memory"), nb::arg("name").none(), "Empties the tables of one function, one call, or all.");
 }
 
 }  // namespace
@@ -346,7 +362,8 @@ NB_MODULE(_native, m) {
       .def("refresh", [](engine::Cache& c) { without_gil([&] { c.refresh(); }); })
       .def("info", &info)
       .def("set_logging", [](engine::Cache& c, bool on) { c.set_logging(on); })
-      .def("warn", [](engine::Cache& c, nb::str text, nb::str once) { c.warn(text_of(text), text_of(once)); }, nb::arg("text"), nb::arg("once") = "");
+      .def(
+          "warn", [](engine::Cache& c, nb::str text, nb::str once) { c.warn(text_of(text), text_of(once)); }, nb::arg("text"), nb::arg("once") = "");
   nb::class_<AsyncCall>(m, "AsyncCall")
       .def(nb::init<nb::handle, nb::tuple, nb::dict>())
       .def("ask", &AsyncCall::ask)
@@ -358,11 +375,13 @@ NB_MODULE(_native, m) {
       .def("fail", &AsyncCall::fail)
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
-  m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"), nb::arg("single_flight_wait"));
+  m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
+        nb::arg("single_flight_wait"));
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
   m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());
-  m.def("decode", [](const std::string& json, bool plain) { return owned(decode(json, plain)); }, nb::arg("json"), nb::arg("plain") = false);
+  m.def(
+      "decode", [](const std::string& json, bool plain) { return owned(decode(json, plain)); }, nb::arg("json"), nb::arg("plain") = false);
   m.def("shorten", [](nb::str text) { return nb::steal<nb::str>(text_from(engine::shorten(text_of(text)).text).release()); });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });
   m.def("set_logging", [](bool on) { engine::set_logging(on); });

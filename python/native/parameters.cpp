@@ -54,8 +54,7 @@ PyObject* Parameters::default_of(std::size_t index) const {
   return PyTuple_GET_ITEM(defaults_.get(), static_cast<Py_ssize_t>(index + given - positional_));
 }
 
-bool Parameters::bind(const Arguments& arguments, std::vector<PyObject*>& bound,
-                      std::vector<std::pair<PyObject*, PyObject*>>& extra) const {
+bool Parameters::bind(const Arguments& arguments, std::vector<PyObject*>& bound, std::vector<std::pair<PyObject*, PyObject*>>& extra) const {
   bound.assign(names_.size(), nullptr);
   const auto given = static_cast<std::size_t>(arguments.positional);
   if (given > positional_ && !takes_more_) return false;

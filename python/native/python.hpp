@@ -53,9 +53,7 @@ inline std::string_view utf8_of(PyObject* text) noexcept {
 
 /// UTF-8 in which lone surrogates are three bytes ("surrogatepass").
 inline Ref wtf8_of(PyObject* text) noexcept { return Ref::take(PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")); }
-inline std::string_view bytes_of(PyObject* bytes) noexcept {
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
+inline std::string_view bytes_of(PyObject* bytes) noexcept { return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))}; }
 
 inline Ref text_from(std::string_view utf8) noexcept {
   return Ref::take(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));

@@ -10,8 +10,9 @@ namespace {
 constexpr int kMaxDepth = 512;
 
 bool too_deep() {
-  PyErr_SetString(too_deep_error(), "an argument is nested deeper than 512 levels, or holds itself; pass something flatter, "
-                                    "or give @Cached(key=...)");
+  PyErr_SetString(too_deep_error(),
+                  "an argument is nested deeper than 512 levels, or holds itself; pass something flatter, "
+                  "or give @Cached(key=...)");
   return false;
 }
 
@@ -174,8 +175,7 @@ bool render_old(std::string& out, PyObject* value, int depth) {
     }
     return static_cast<bool>(fast);
   };
-  bool clear = value == Py_None || type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type ||
-               type == &PyBool_Type || type == &PyBytes_Type;
+  bool clear = value == Py_None || type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || type == &PyBytes_Type;
   if (!clear && (type == &PyTuple_Type || type == &PyList_Type || type == &PySet_Type || type == &PyFrozenSet_Type)) {
     clear = all_clear(value);
   }

@@ -15,9 +15,7 @@ PyObject* lineage_variable() {
   return variable;
 }
 
-void free_lineage(PyObject* capsule) {
-  delete static_cast<engine::LineagePtr*>(PyCapsule_GetPointer(capsule, nullptr));
-}
+void free_lineage(PyObject* capsule) { delete static_cast<engine::LineagePtr*>(PyCapsule_GetPointer(capsule, nullptr)); }
 
 /// A leader's exception, shared with threads that do not hold the GIL.
 std::shared_ptr<void> share_exception(PyObject* exception) {
@@ -29,8 +27,7 @@ std::shared_ptr<void> share_exception(PyObject* exception) {
 }
 
 bool anchors_live(const Known& known) {
-  return std::all_of(known.anchors.begin(), known.anchors.end(),
-                     [](const Ref& anchor) { return lives(anchor.get()); });
+  return std::all_of(known.anchors.begin(), known.anchors.end(), [](const Ref& anchor) { return lives(anchor.get()); });
 }
 
 void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* argument) {
@@ -38,7 +35,8 @@ void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* arg
   const std::string type = Py_TYPE(argument)->tp_name;
   memory->cache->warn("a call of '" + f->name + "' has an argument of type " + type +
                           " that nothing but its address tells from others: it is remembered in memory only, while that "
-                          "object lives. Give " + type + " a __cache_key__() or a __repr__ without an address, or use @Cached(key=...)",
+                          "object lives. Give " +
+                          type + " a __cache_key__() or a __repr__ without an address, or use @Cached(key=...)",
                       f->name + '/' + type);
 }
 
@@ -47,8 +45,10 @@ bool too_deep(FunctionObject* f, Memory* memory) {
   if (!PyErr_ExceptionMatches(too_deep_error()) && !PyErr_ExceptionMatches(PyExc_RecursionError)) return false;
   PyErr_Clear();
   if (memory->cache) {
-    memory->cache->warn("a call of '" + f->name + "' has an argument that is nested deeper than 512 levels, or holds itself: it is "
-                        "computed each time. Pass something flatter, or use @Cached(key=...)", f->name + "/deep");
+    memory->cache->warn("a call of '" + f->name +
+                            "' has an argument that is nested deeper than 512 levels, or holds itself: it is "
+                            "computed each time. Pass something flatter, or use @Cached(key=...)",
+                        f->name + "/deep");
   }
   return true;
 }
@@ -189,8 +189,9 @@ bool Story::take(const engine::Entry& entry, Ref& value) {
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
     const Ref text = Ref::take(error ? PyObject_Str(error) : nullptr);
-    memory->cache->warn("the stored value of " + signature_.text + " cannot be restored (" +
-                            std::string(text ? utf8_of(text.get()) : "") + "); it is computed anew", signature_.text);
+    memory->cache->warn(
+        "the stored value of " + signature_.text + " cannot be restored (" + std::string(text ? utf8_of(text.get()) : "") + "); it is computed anew",
+        signature_.text);
     Py_XDECREF(type);
     Py_XDECREF(error);
     Py_XDECREF(traceback);
@@ -215,8 +216,14 @@ Story::Next Story::ask(Ref& value) {
   engine::Cache& cache = *memory->cache;
   for (;;) {
     generation_ = cache.freshness().generation.load(std::memory_order_acquire);  // before the look: a clear meanwhile shows
-    engine::Call call{.signature = signature_.text, .digest = signature_.digest, .old_signature = old_signature_, .ttl = ttl(),
-                      .recompute = recompute_, .alone = alone_, .here = here_, .lineage = current_lineage()};
+    engine::Call call{.signature = signature_.text,
+                      .digest = signature_.digest,
+                      .old_signature = old_signature_,
+                      .ttl = ttl(),
+                      .recompute = recompute_,
+                      .alone = alone_,
+                      .here = here_,
+                      .lineage = current_lineage()};
     auto answer = without_gil([&] { return cache.ask(call); });
     if (auto* entry = std::get_if<engine::Entry>(&answer)) {
       if (take(*entry, value)) return Next::hit;
@@ -280,8 +287,7 @@ bool Story::keep(PyObject* value) {
       PyErr_Clear();
     }
     json.clear();
-    memory->cache->warn("the result of " + signature_.text + " is kept in memory only: result" + problem.path + ": " + reason,
-                        "result of " + f->name);
+    memory->cache->warn("the result of " + signature_.text + " is kept in memory only: result" + problem.path + ": " + reason, "result of " + f->name);
   }
   engine::Cache& cache = *memory->cache;
   const double days = ttl();

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "cacherator/detail/text.hpp"
 #include "anchors.hpp"
+#include "cacherator/detail/text.hpp"
 #include "function.hpp"
 
 namespace cacherator::python {
@@ -53,7 +53,7 @@ class Story {
   Anchors anchors_;
   bool anonymous_ = false, recompute_ = false, alone_ = false, here_ = false;
   std::uint64_t hash_ = 0;
-  std::uint64_t generation_ = 0;  ///< of the store, before it was asked
+  std::uint64_t generation_ = 0;      ///< of the store, before it was asked
   std::vector<Ref> argument_values_;  ///< kept only where the arguments are fast
   Ref argument_names_;
   Py_ssize_t positional_ = 0;

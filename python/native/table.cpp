@@ -84,9 +84,7 @@ bool equal_values(PyObject* a, PyObject* b) {
   return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
 }
 
-Py_ssize_t count_of(const Arguments& arguments) {
-  return arguments.positional + (arguments.names ? PyTuple_GET_SIZE(arguments.names) : 0);
-}
+Py_ssize_t count_of(const Arguments& arguments) { return arguments.positional + (arguments.names ? PyTuple_GET_SIZE(arguments.names) : 0); }
 
 /// Names of keywords: the tuple is a constant of the calling code, so it is mostly the very same object.
 bool same_names(PyObject* a, PyObject* b) {

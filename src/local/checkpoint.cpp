@@ -179,7 +179,8 @@ Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder
     std::lock_guard lock(in.index);
     ++in.write_faults;
     const auto kind = error == -ENOSPC || error == -EDQUOT ? Fault::Kind::full : Fault::Kind::io;
-    return Fault{kind, std::string(what) + " " + directory_ + "/" + in.document_name + ": " + platform::reason(error) + "; nothing is lost, the journal has all"};
+    return Fault{kind,
+                 std::string(what) + " " + directory_ + "/" + in.document_name + ": " + platform::reason(error) + "; nothing is lost, the journal has all"};
   };
   platform::Status status;
   int error = 0;

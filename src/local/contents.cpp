@@ -10,7 +10,7 @@ namespace {
 std::atomic<std::uint64_t> last_serial{0};
 
 constexpr std::uint64_t kLargestUnder = 1ull << 62;  ///< an entry beyond it is void: no clear could outnumber it
-constexpr std::size_t kFolded = 16;  ///< ids of folded journals that a document remembers
+constexpr std::size_t kFolded = 16;                  ///< ids of folded journals that a document remembers
 
 /// The texts of an entry, in one piece of memory.
 std::shared_ptr<const void> copy_texts(DocumentEntry& entry) {
@@ -75,7 +75,7 @@ Contents::Change Contents::set(const DocumentEntry& entry, std::shared_ptr<const
   if (const auto known = index_.find(entry.signature); known != index_.end()) {
     const DocumentEntry& old = known->second.entry;
     if (old.utc == entry.utc && old.under == entry.under && old.value == entry.value) return {};  // our own, read again
-    index_.erase(known);  // its key views the old entry's memory
+    index_.erase(known);                                                                          // its key views the old entry's memory
     change.known = true;
   }
   index_.emplace(entry.signature, Held{entry, std::move(hold), ++last_serial});
@@ -105,13 +105,8 @@ Contents::Change Contents::apply(std::string_view lines, const std::shared_ptr<c
 
 Contents::Change Contents::apply(const Record& record, const std::shared_ptr<const void>& hold) {
   if (const auto* put = std::get_if<PutRecord>(&record)) {
-    DocumentEntry entry{.signature = put->signature,
-                        .value = put->value,
-                        .digest = put->digest,
-                        .utc = put->utc,
-                        .ttl = put->ttl,
-                        .under = put->under,
-                        .plain = put->plain};
+    DocumentEntry entry{
+        .signature = put->signature, .value = put->value, .digest = put->digest, .utc = put->utc, .ttl = put->ttl, .under = put->under, .plain = put->plain};
     struct Texts {
       std::shared_ptr<const void> line;
       std::string signature, digest;

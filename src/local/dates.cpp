@@ -59,9 +59,8 @@ void append_local_date(std::string& out, Time utc) {
   std::tm local{};
   localtime_r(&moment, &local);
   char text[64];
-  const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06d", local.tm_year + 1900,
-                                   local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
-                                   static_cast<int>(micros - seconds * 1'000'000));
+  const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06d", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
+                                   local.tm_hour, local.tm_min, local.tm_sec, static_cast<int>(micros - seconds * 1'000'000));
   out.append(text, static_cast<std::size_t>(length));
 }
 
@@ -72,12 +71,10 @@ std::optional<Time> parse_local_date(std::string_view text) {
   if (!take(text, 4, '-', year) || !take(text, 2, '-', month) || !take(text, 2, '\0', local.tm_mday)) return std::nullopt;
   if (text.empty() || (text[0] != 'T' && text[0] != ' ')) return std::nullopt;
   text.remove_prefix(1);
-  if (!take(text, 2, ':', local.tm_hour) || !take(text, 2, ':', local.tm_min) || !take(text, 2, '\0', local.tm_sec) ||
-      !take_fraction(text, micros)) {
+  if (!take(text, 2, ':', local.tm_hour) || !take(text, 2, ':', local.tm_min) || !take(text, 2, '\0', local.tm_sec) || !take_fraction(text, micros)) {
     return std::nullopt;
   }
-  if (month < 1 || month > 12 || local.tm_mday < 1 || local.tm_mday > 31 || local.tm_hour > 23 || local.tm_min > 59 ||
-      local.tm_sec > 60) {
+  if (month < 1 || month > 12 || local.tm_mday < 1 || local.tm_mday > 31 || local.tm_hour > 23 || local.tm_min > 59 || local.tm_sec > 60) {
     return std::nullopt;
   }
   local.tm_year = year - 1900;

@@ -24,12 +24,12 @@ struct DocumentHeader {
 
 struct DocumentEntry {
   std::string_view signature{};
-  std::string_view value{};   ///< JSON text
+  std::string_view value{};  ///< JSON text
   std::string_view digest{};
   Time utc = 0;
-  double ttl = 0;             ///< days; NaN: not known
+  double ttl = 0;  ///< days; NaN: not known
   std::uint64_t under = 0;
-  bool plain = false;         ///< 1.2.9 wrote it
+  bool plain = false;  ///< 1.2.9 wrote it
 };
 
 /// A place that could not be understood.
@@ -45,10 +45,10 @@ struct Document {
   DocumentHeader header{};
   std::vector<DocumentEntry> entries{};
   std::vector<Variable> state{};
-  Time saved = 0;                     ///< when state was saved; 0: never
+  Time saved = 0;  ///< when state was saved; 0: never
   std::vector<Damage> damage{};
   std::vector<std::pair<std::string, std::string>> odd{};  ///< entries without a value or date: carried along, never a hit
-  std::deque<std::string> texts{};    ///< signatures that had escapes
+  std::deque<std::string> texts{};                         ///< signatures that had escapes
 };
 
 /// Reads a document; what cannot be understood is in `damage`, the rest is there. Never fails: a text that is nothing at

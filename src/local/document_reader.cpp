@@ -14,8 +14,7 @@ namespace {
 
 class Reader {
  public:
-  explicit Reader(std::shared_ptr<const std::string> text)
-      : document_(std::make_shared<Document>()), text_(*text), scanner_(text_) {
+  explicit Reader(std::shared_ptr<const std::string> text) : document_(std::make_shared<Document>()), text_(*text), scanner_(text_) {
     document_->text = std::move(text);
   }
 
@@ -225,8 +224,6 @@ class Reader {
 
 }  // namespace
 
-std::shared_ptr<const Document> read_document(std::shared_ptr<const std::string> text) {
-  return Reader(std::move(text)).read();
-}
+std::shared_ptr<const Document> read_document(std::shared_ptr<const std::string> text) { return Reader(std::move(text)).read(); }
 
 }  // namespace cacherator::engine

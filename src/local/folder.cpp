@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
-#include "cacherator/detail/entry.hpp"
 #include "cacherator/detail/cache.hpp"
+#include "cacherator/detail/entry.hpp"
 #include "digest.hpp"
 #include "platform/fork.hpp"
 
@@ -61,8 +61,7 @@ class Pages {
 /// 8 hex digits of what names a folder on a machine that has not been restarted.
 std::string lock_name(Identity folder) {
   static const std::string boot = boot_id();
-  return ".cacherator-" +
-         sha256_hex(std::to_string(folder.device) + '/' + std::to_string(folder.inode) + '/' + boot).substr(0, 8) + ".lock";
+  return ".cacherator-" + sha256_hex(std::to_string(folder.device) + '/' + std::to_string(folder.inode) + '/' + boot).substr(0, 8) + ".lock";
 }
 
 }  // namespace

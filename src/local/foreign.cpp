@@ -149,9 +149,7 @@ Time LocalStore::state_saved() {
 Info LocalStore::info() {
   Inner& in = inner();
   std::scoped_lock lock(in.append, in.index);
-  Info info{.data_id = data_id_,
-            .directory = directory_,
-            .document = directory_ + (directory_.ends_with('/') ? "" : "/") + in.document_name};
+  Info info{.data_id = data_id_, .directory = directory_, .document = directory_ + (directory_.ends_with('/') ? "" : "/") + in.document_name};
   info.entries = in.contents.size();
   info.variables = in.contents.state.size();
   info.document_bytes = in.document_bytes;

@@ -9,8 +9,8 @@
 namespace cacherator::engine {
 namespace {
 
-constexpr std::size_t kPendingLimit = 64 << 20;         ///< bytes that wait for a disk with room
-constexpr std::size_t kPendingUnread = 1 << 20;         ///< and for files that cannot be read: they are tried every 100 ms
+constexpr std::size_t kPendingLimit = 64 << 20;  ///< bytes that wait for a disk with room
+constexpr std::size_t kPendingUnread = 1 << 20;  ///< and for files that cannot be read: they are tried every 100 ms
 constexpr std::size_t kReadJournals = 32;
 
 }  // namespace
@@ -179,8 +179,7 @@ int LocalStore::create_journal(Inner& in) {
   std::string text;
   encode(text, header);
   const std::string temporary = Folder::temporary_name();
-  const platform::Descriptor file(
-      platform::open_file(in.folder->fd(), temporary.c_str(), platform::Open::create_new, in.document ? in.document->mode : 0666));
+  const platform::Descriptor file(platform::open_file(in.folder->fd(), temporary.c_str(), platform::Open::create_new, in.document ? in.document->mode : 0666));
   int done = file ? platform::write_all(file.get(), text) : file.get();
   if (done == 0) done = platform::link_file(in.folder->fd(), temporary.c_str(), in.journal_name.c_str());
   if (file) platform::unlink_file(in.folder->fd(), temporary.c_str());
@@ -206,7 +205,7 @@ int LocalStore::replace_old_journal(Inner& in) {
   const auto& folded = in.contents.folded;
   if (done == 0 && has_old && old.header().id == id && !(old.identity() == journal.identity())) {
     done = old.read_to() > journal.read_to() ? platform::rename_file(folder->fd(), in.old_name.c_str(), in.journal_name.c_str())
-                                              : platform::unlink_file(folder->fd(), in.old_name.c_str());
+                                             : platform::unlink_file(folder->fd(), in.old_name.c_str());
   } else if (done == 0 && std::find(folded.begin(), folded.end(), id) != folded.end()) {
     done = rotate(in, *folder);
   }  // else another process was faster
@@ -314,9 +313,7 @@ void LocalStore::dirty(Inner& in, std::size_t bytes) {
 
 Kept LocalStore::put(const Put& put) {
   Inner& in = inner();
-  const auto nothing_kept = [&] {
-    return Kept{.generation = fresh_.generation.load(), .utc = put.utc, .cleared = true};
-  };
+  const auto nothing_kept = [&] { return Kept{.generation = fresh_.generation.load(), .utc = put.utc, .cleared = true}; };
   const auto function = function_of(put.signature);
   const bool power = durability_ == Durability::power;
   Contents::Change change;
@@ -343,9 +340,10 @@ Kept LocalStore::put(const Put& put) {
     if (in_order ? !entry || entry->value != put.value : !in.contents.holds(function, put.under)) {
       return nothing_kept();  // a clear or another record came in with the tail
     }
-    kept.serial = entry ? entry->serial
-                        : in.contents.put({.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc,
-                                           .ttl = put.ttl, .under = put.under}, change);
+    kept.serial = entry
+                      ? entry->serial
+                      : in.contents.put(
+                            {.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc, .ttl = put.ttl, .under = put.under}, change);
     changed(change.known && !in_order);
     kept.generation = fresh_.generation.load();
   }

@@ -79,9 +79,9 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
  private:
   /// All that a fork makes void. Lock order: folding, append, index.
   struct Inner {
-    std::mutex folding;  ///< one checkpoint at a time
-    mutable std::mutex append;   ///< journal, folder, document's status
-    mutable std::mutex index;    ///< contents, notices, counts
+    std::mutex folding;         ///< one checkpoint at a time
+    mutable std::mutex append;  ///< journal, folder, document's status
+    mutable std::mutex index;   ///< contents, notices, counts
 
     std::shared_ptr<Folder> folder;
     std::optional<platform::Identity> left;  ///< the folder that was let go of, until it is used again
@@ -92,7 +92,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
     std::string memory_only;                   ///< why the files cannot be used; empty: they can
     std::string pending;                       ///< records that could not be written yet
     std::uint64_t damaged_documents = 0;
-    bool unread = false;  ///< the journal could not be read when it was last tried
+    bool unread = false;          ///< the journal could not be read when it was last tried
     bool journal_is_old = false;  ///< by a copy or a loss of power: folded already, or the old journal's twin; not to be added to
 
     Contents contents;
@@ -128,7 +128,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   int write_record(Inner& in, std::string_view record, std::unique_lock<std::mutex>* held = nullptr);
   int settle_synced(Inner& in, std::unique_lock<std::mutex>* held);
   bool keep_pending(Inner& in, const std::string& record, int error);
-  void look(Inner& in);                  // step U
+  void look(Inner& in);  // step U
   void document_changed(Inner& in, const std::optional<platform::Status>& now_there);
   bool is_known_checkpoint(Inner& in, const std::vector<std::string>& folded);
   void note_damage(Inner& in, const Document& document);

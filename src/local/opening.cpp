@@ -28,8 +28,7 @@ std::string owner_in(std::string_view head) {
 std::optional<std::string> owner_of(Folder& folder, const std::string& stem) {
   Journal journal;
   std::shared_ptr<std::string> lines;
-  if (Journal::open(folder.fd(), (stem + ".journal").c_str(), journal) == 0 && journal.read_new(lines) == 0 &&
-      journal.header().format > 0) {
+  if (Journal::open(folder.fd(), (stem + ".journal").c_str(), journal) == 0 && journal.read_new(lines) == 0 && journal.header().format > 0) {
     return journal.header().data_id;
   }
   const std::string name = stem + ".json";
@@ -141,17 +140,15 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
     in.document = status;
     in.document_bytes = status.size;
     if (document->ours && document->header.format > 1) {
-      in.memory_only = path + " was written by a newer version (format " + std::to_string(document->header.format) +
-                       "); update cacherator, or choose another directory";
+      in.memory_only =
+          path + " was written by a newer version (format " + std::to_string(document->header.format) + "); update cacherator, or choose another directory";
       return false;
     }
     if (!document->damage.empty()) note_damage(in, *document);
   }
   fresh = Contents(document);
   in.read_journals = fresh.folded;
-  const auto is_folded = [&](const std::string& id) {
-    return !id.empty() && std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end();
-  };
+  const auto is_folded = [&](const std::string& id) { return !id.empty() && std::find(fresh.folded.begin(), fresh.folded.end(), id) != fresh.folded.end(); };
   if (old) sync_to_read(in, old);
   if (journal) sync_to_read(in, journal);
   const bool has_old = old && !(journal && journal.identity() == old.identity()) && old.read_new(old_lines) == 0;
@@ -175,8 +172,8 @@ bool LocalStore::read_files(Inner& in, Contents& fresh) {
   }
   in.journal_bytes = in.journal ? in.journal.read_to() : 0;
   if ((journal_error < 0 && journal_error != -ENOENT) || (old_error < 0 && old_error != -ENOENT)) {
-    in.memory_only = directory_ + "/" + in.journal_name + " cannot be opened: " +
-                     platform::reason(journal_error < 0 && journal_error != -ENOENT ? journal_error : old_error);
+    in.memory_only = directory_ + "/" + in.journal_name +
+                     " cannot be opened: " + platform::reason(journal_error < 0 && journal_error != -ENOENT ? journal_error : old_error);
   }
   return true;
 }

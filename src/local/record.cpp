@@ -17,10 +17,7 @@ namespace {
 constexpr std::string_view kCrcMember = ",\"crc\":\"";
 constexpr std::size_t kTail = kCrcMember.size() + 8 + 2;  // ...8 hex digits, quote, brace
 
-std::uint32_t crc_of(std::string_view text) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size()));
-}
+std::uint32_t crc_of(std::string_view text) { return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size())); }
 
 /// Ends the line that begins at `from` in `out`: the CRC, the brace, the newline.
 void seal(std::string& out, std::size_t from) {
@@ -128,8 +125,8 @@ void encode(std::string& out, const JournalHeader& h) {
   seal(out, from);
 }
 
-void encode_put(std::string& out, std::string_view signature, std::string_view digest, std::string_view value, Time utc,
-                double ttl, std::uint64_t under, bool plain) {
+void encode_put(std::string& out, std::string_view signature, std::string_view digest, std::string_view value, Time utc, double ttl, std::uint64_t under,
+                bool plain) {
   const auto from = begin(out);
   out += "{\"put\":";
   append_json(out, signature);

@@ -62,16 +62,15 @@ struct UnknownRecord {
 /// A wrong CRC, or a line that no writer of ours makes.
 struct DamagedRecord {};
 
-using Record = std::variant<DamagedRecord, JournalHeader, PutRecord, DropRecord, ClearRecord, StateRecord, SavedRecord,
-                            UnknownRecord>;
+using Record = std::variant<DamagedRecord, JournalHeader, PutRecord, DropRecord, ClearRecord, StateRecord, SavedRecord, UnknownRecord>;
 
 /// Parses one line (without its newlines). Views in the answer point into `line`.
 [[nodiscard]] Record parse_record(std::string_view line);
 
 // Each appends "\n" + the line with its CRC + "\n" to `out`: what one write() takes.
 void encode(std::string& out, const JournalHeader& header);
-void encode_put(std::string& out, std::string_view signature, std::string_view digest, std::string_view value, Time utc,
-                double ttl, std::uint64_t under, bool plain = false);
+void encode_put(std::string& out, std::string_view signature, std::string_view digest, std::string_view value, Time utc, double ttl, std::uint64_t under,
+                bool plain = false);
 void encode(std::string& out, const DropRecord& record);
 void encode(std::string& out, const ClearRecord& record);
 void encode(std::string& out, const StateRecord& record);

@@ -45,8 +45,7 @@ std::string decode_numbers(std::string_view text, std::string_view prefix, int b
     const auto end = text.substr(i).starts_with(prefix) ? text.find(';', i) : std::string_view::npos;
     unsigned point = 0;
     const char* first = text.data() + i + prefix.size();
-    if (end == std::string_view::npos || first == text.data() + end ||
-        std::from_chars(first, text.data() + end, point, base).ptr != text.data() + end) {
+    if (end == std::string_view::npos || first == text.data() + end || std::from_chars(first, text.data() + end, point, base).ptr != text.data() + end) {
       out += text[i];
       continue;
     }

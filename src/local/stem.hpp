@@ -9,10 +9,10 @@
 namespace cacherator::engine {
 
 struct Stems {
-  std::string plain{};   ///< 1.2.9's name of the file
-  std::string marked{};  ///< with the digest: where `plain` belongs to another data_id
-  bool has_plain = true;   ///< false: a data_id beyond ASCII whose old name is not known
-  bool adopt_only = false; ///< beyond ASCII: `plain` is used where such a file is there, never for a new one
+  std::string plain{};      ///< 1.2.9's name of the file
+  std::string marked{};     ///< with the digest: where `plain` belongs to another data_id
+  bool has_plain = true;    ///< false: a data_id beyond ASCII whose old name is not known
+  bool adopt_only = false;  ///< beyond ASCII: `plain` is used where such a file is there, never for a new one
 };
 
 /// The two names a data_id's files may have. `incumbent_stem`: 1.2.9's name for a data_id beyond ASCII, if known.

@@ -21,7 +21,7 @@ struct Put {
   std::string_view digest{};  ///< empty where the signature is not shortened
   std::string_view value{};   ///< JSON text
   Time utc = 0;
-  double ttl = 999;         ///< days
+  double ttl = 999;  ///< days
   std::uint64_t under = 0;
 };
 

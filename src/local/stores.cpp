@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t kOpenJournals = 64;
 constexpr std::size_t kOpenFolders = 48;  ///< each has two descriptors
-constexpr std::size_t kHeld = 64;       ///< unfolded stores that nobody uses are kept open
-constexpr std::size_t kUnfolded = 1000; ///< caches that the background will come to; a journal beyond stays until its cache is used
+constexpr std::size_t kHeld = 64;         ///< unfolded stores that nobody uses are kept open
+constexpr std::size_t kUnfolded = 1000;   ///< caches that the background will come to; a journal beyond stays until its cache is used
 constexpr Time kExitLimit = 2 * kSecond;
 
 /// Which cache: the folder by what it is, or by its path; and the data_id.
@@ -98,11 +98,13 @@ class Stores {
   }
 
   void note_descriptor(const std::shared_ptr<LocalStore>& store) {
-    with_journal_.note(store, [](std::size_t stores) { return stores > kOpenJournals; }, [](LocalStore& oldest) { return oldest.release_descriptor(); });
+    with_journal_.note(
+        store, [](std::size_t stores) { return stores > kOpenJournals; }, [](LocalStore& oldest) { return oldest.release_descriptor(); });
   }
 
   void note_folder(const std::shared_ptr<LocalStore>& store) {
-    with_folder_.note(store, [](std::size_t) { return Folder::count() > kOpenFolders; }, [](LocalStore& oldest) { return oldest.release_folder(); });
+    with_folder_.note(
+        store, [](std::size_t) { return Folder::count() > kOpenFolders; }, [](LocalStore& oldest) { return oldest.release_folder(); });
   }
 
   /// Folds what is dirty, for two seconds at most; the rest stays in journals, which lose nothing.

@@ -36,7 +36,9 @@ long through(const FileCall& call, const Make& make) {
 }
 
 template <class Make>
-int result(const FileCall& call, const Make& make) { return static_cast<int>(through(call, make)); }
+int result(const FileCall& call, const Make& make) {
+  return static_cast<int>(through(call, make));
+}
 
 Status status_of(const struct stat& s) {
   return {.identity = {static_cast<std::uint64_t>(major(s.st_dev)) << 32 | minor(s.st_dev), s.st_ino},
@@ -125,9 +127,8 @@ Identity identity(int folder, const char* name) {
 
 Identity identity(int folder, const char* name, std::uint64_t& size) {
   struct statx s;
-  const int done = result({.kind = FileCall::Kind::status, .fd = folder, .name = name}, [&](const FileCall&) {
-    return ::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_SIZE, &s);
-  });
+  const int done = result({.kind = FileCall::Kind::status, .fd = folder, .name = name},
+                          [&](const FileCall&) { return ::statx(folder, name, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_SIZE, &s); });
   if (done < 0) return {};
   size = s.stx_size;
   return {static_cast<std::uint64_t>(s.stx_dev_major) << 32 | s.stx_dev_minor, s.stx_ino};
@@ -168,9 +169,8 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 ssize_t write_at(int fd, std::string_view bytes, std::uint64_t offset) {
-  return through({.kind = FileCall::Kind::write_at, .fd = fd, .bytes = bytes, .offset = offset}, [](const FileCall& call) {
-    return ::pwrite(call.fd, call.bytes.data(), call.bytes.size(), static_cast<off_t>(call.offset));
-  });
+  return through({.kind = FileCall::Kind::write_at, .fd = fd, .bytes = bytes, .offset = offset},
+                 [](const FileCall& call) { return ::pwrite(call.fd, call.bytes.data(), call.bytes.size(), static_cast<off_t>(call.offset)); });
 }
 
 int sync_data(int fd) {
@@ -195,8 +195,8 @@ int unlink_file(int folder, const char* name) {
 
 std::vector<std::string> list(int folder) {
   std::vector<std::string> names;
-  const int fd = result({.kind = FileCall::Kind::list, .fd = folder},
-                        [](const FileCall& call) { return ::openat(call.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  const int fd =
+      result({.kind = FileCall::Kind::list, .fd = folder}, [](const FileCall& call) { return ::openat(call.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   DIR* open = fd < 0 ? nullptr : ::fdopendir(fd);
   if (!open) {
     if (fd >= 0) ::close(fd);
@@ -209,16 +209,16 @@ std::vector<std::string> list(int folder) {
 
 bool is_local(int folder) {
   return through({.kind = FileCall::Kind::is_local, .fd = folder}, [](const FileCall& call) {
-    struct statfs s;
-    if (::fstatfs(call.fd, &s) != 0) return 1;
-    constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
-    const auto type = static_cast<std::uint32_t>(s.f_type);
-    for (const std::uint32_t remote : {static_cast<std::uint32_t>(NFS_SUPER_MAGIC), static_cast<std::uint32_t>(V9FS_MAGIC),
-                                       static_cast<std::uint32_t>(SMB_SUPER_MAGIC), kFuse, kCifs, kSmb2, kVirtio}) {
-      if (type == remote) return 0;
-    }
-    return 1;
-  }) != 0;
+           struct statfs s;
+           if (::fstatfs(call.fd, &s) != 0) return 1;
+           constexpr std::uint32_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kVirtio = 0x6a656a63;
+           const auto type = static_cast<std::uint32_t>(s.f_type);
+           for (const std::uint32_t remote : {static_cast<std::uint32_t>(NFS_SUPER_MAGIC), static_cast<std::uint32_t>(V9FS_MAGIC),
+                                              static_cast<std::uint32_t>(SMB_SUPER_MAGIC), kFuse, kCifs, kSmb2, kVirtio}) {
+             if (type == remote) return 0;
+           }
+           return 1;
+         }) != 0;
 }
 
 bool try_lock(int fd, std::uint64_t offset, std::uint64_t length) {

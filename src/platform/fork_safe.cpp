@@ -13,9 +13,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{1};
 
-constinit std::atomic<int> inside{0};  ///< threads that hold, or are about to take, at least one
-constinit std::atomic<int> forking{0};   ///< threads amid fork()
-constinit thread_local int held = 0;  ///< by this thread
+constinit std::atomic<int> inside{0};   ///< threads that hold, or are about to take, at least one
+constinit std::atomic<int> forking{0};  ///< threads amid fork()
+constinit thread_local int held = 0;    ///< by this thread
 
 void before() {
   forking.fetch_add(1);

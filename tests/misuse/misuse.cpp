@@ -13,7 +13,10 @@ struct Sound : JSONCache {
   Cached<int(int*)> pointer{this, "g", [](int* x) { return *x; }};
 #endif
 #ifdef REFERENCE_RESULT
-  Cached<int&(int)> reference{this, "g", [](int) -> int& { static int x; return x; }};
+  Cached<int&(int)> reference{this, "g", [](int) -> int& {
+                                static int x;
+                                return x;
+                              }};
 #endif
 #ifdef NOTHING
   Cached<void(int)> nothing{this, "g", [](int) {}};

@@ -16,10 +16,8 @@ Fault Storage::open(const At& at) const {
       return {};
     case Step::read_old:
     case Step::read_journal:
-    case Step::open_late_word:
-      return read_in(at);
-    default:
-      return open_one(at), Fault();
+    case Step::open_late_word: return read_in(at);
+    default: return open_one(at), Fault();
   }
 }
 
@@ -92,16 +90,13 @@ Fault Storage::tail(const At& at) const {
       at.say("tails: loads the word, ", number(me.word));
       return at.go(Step::tail_read);
     case Step::tail_read:
-    case Step::tail_read_again:
-      tail_read(at);
-      return {};
+    case Step::tail_read_again: tail_read(at); return {};
     case Step::tail_late_word:
       me.word = at.files().word;
       me.seen = me.word;
       at.say("loads the word only now, ", number(me.word));
       return tailed(at);
-    default:
-      return follow(at);
+    default: return follow(at);
   }
 }
 
@@ -149,14 +144,9 @@ Fault Storage::tailed(const At& at) const {
       const Fault fault = judge(at, false);
       return fault.empty() ? finish(at) : fault;
     }
-    case Goal::compute:
-      compute(at);
-      break;
-    case Goal::number:
-      me.number = byte(me.memory.clock + 1u);
-      break;
-    default:
-      break;
+    case Goal::compute: compute(at); break;
+    case Goal::number: me.number = byte(me.memory.clock + 1u); break;
+    default: break;
   }
   if (me.goal == Goal::compute || is(Change::clear_number_kept)) me.goal = Goal::write;
   at.go(is(Change::path_check_before_write) ? Step::check_before_write : Step::write);
@@ -172,8 +162,7 @@ Fault Storage::append(const At& at) const {
       at.say("J is ", journal_name(at.files().journal));
       at.go(at.files().journal == me.journal ? Step::write : Step::tail_word);
       return {};
-    case Step::write:
-      return write(at);
+    case Step::write: return write(at);
     case Step::check_path:  // I2
       at.say("J is ", journal_name(at.files().journal), at.files().journal == me.journal ? ": the record counts" : ": once more");
       if (at.files().journal == me.journal || is(Change::record_not_written_again)) return written(at);
@@ -191,8 +180,7 @@ Fault Storage::append(const At& at) const {
 
 Fault Storage::write(const At& at) const {
   const Op& what = op(at);
-  const Record record{what.kind, what.kind == Kind::clear ? what.functions : what.key, what.value,
-                      what.kind == Kind::drop ? Byte{0} : at.me.number};
+  const Record record{what.kind, what.kind == Kind::clear ? what.functions : what.key, what.value, what.kind == Kind::drop ? Byte{0} : at.me.number};
   Journal& journal = at.files().journals[at.me.journal];
   if (journal.count == kRecords) return "the model has too little room: kRecords";
   journal.records[journal.count++] = record;
@@ -209,8 +197,7 @@ Fault Storage::written(const At& at) const {
   const Journal& journal = at.files().journals[me.journal];
   if (journal.count == me.read_to + 1) me.read_to = journal.count;  // else the tail reads it again, in the journal's order
   const Byte known = values(me.memory);
-  apply_record({what.kind, what.kind == Kind::clear ? what.functions : what.key, what.value,
-                what.kind == Kind::drop ? Byte{0} : me.number}, me.memory);
+  apply_record({what.kind, what.kind == Kind::clear ? what.functions : what.key, what.value, what.kind == Kind::drop ? Byte{0} : me.number}, me.memory);
   const bool tells = what.kind != Kind::put || (known & ~values(me.memory)) != 0;
   if (!tells) return finish(at);
   at.go(is(Change::word_incremented) ? Step::load_word : Step::write_word);

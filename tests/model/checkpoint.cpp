@@ -20,22 +20,18 @@ Fault Storage::begin_checkpoint(const At& at) const {
 Fault Storage::checkpoint(const At& at) const {
   switch (at.me.step) {
     case Step::look_at_old:
-    case Step::remove_folded:
-      return look_at_old(at);
+    case Step::remove_folded: return look_at_old(at);
     case Step::link_old:
     case Step::read_for_header:
     case Step::rename_journal:
-    case Step::touch_word:
-      return rotate(at);
+    case Step::touch_word: return rotate(at);
     case Step::read_document:
-    case Step::read_rotated:
-      return fold(at);
+    case Step::read_rotated: return fold(at);
     case Step::free_range:
       if (at.files().range == at.self) at.files().range = kNone;
       at.say("frees the range");
       return finish(at);
-    default:
-      return replace_document(at);
+    default: return replace_document(at);
   }
 }
 
@@ -86,9 +82,7 @@ Fault Storage::rotate(const At& at) const {
       if (is(Change::as_the_code)) return at.go(Step::touch_word);
       break;
     }
-    default:
-      files.word = fresh_word(at.state);
-      at.say("writes the word, ", number(files.word));
+    default: files.word = fresh_word(at.state); at.say("writes the word, ", number(files.word));
   }
   return at.go(is(Change::fold_reads_before_rotation) ? Step::check_unchanged : Step::read_document);
 }

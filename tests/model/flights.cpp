@@ -73,16 +73,13 @@ Fault Flights::apply(State& state, Move move, std::string* note) const {
   if (!scenario_.callers[move.actor].rotates) at.say("call ", at.call.signature ? "y" : "x", ": ");
   switch (move.fate) {
     case Fate::crash:
-    case Fate::stop:
-      return disappear(at, move.fate == Fate::crash), Fault();
+    case Fate::stop: return disappear(at, move.fate == Fate::crash), Fault();
     case Fate::other:
       if (at.call.step == FlightStep::compute) return fail(at);
       at.say("has waited long enough");
       return compute_alone(at);
-    case Fate::look:
-      return wait(at);
-    case Fate::step:
-      break;
+    case Fate::look: return wait(at);
+    case Fate::step: break;
   }
   return step(at);
 }
@@ -189,8 +186,7 @@ Fault Flights::look(const At& at) const {
     case FlightStep::look_word:
       me.word = at.state.word;
       at.say("loads the word");
-      if (is(FlightChange::second_look_by_word_and_size) && !at.call.wrote && me.word == me.seen &&
-          me.read_to == at.state.count[me.journal]) {
+      if (is(FlightChange::second_look_by_word_and_size) && !at.call.wrote && me.word == me.seen && me.read_to == at.state.count[me.journal]) {
         at.say(", as remembered; its journal has no more");
         return looked(at);
       }
@@ -199,8 +195,7 @@ Fault Flights::look(const At& at) const {
       read(at);
       at.say("reads journal ", std::to_string(me.journal));
       return at.go(FlightStep::look_check);
-    default:
-      break;
+    default: break;
   }
   at.say("J is ", me.journal == at.state.journal ? "the same" : "another: reads the old one to its end, follows");
   if (me.journal != at.state.journal) {
@@ -300,10 +295,18 @@ const std::vector<FlightScenario>& flight_scenarios() {
       {.name = "three callers, killed", .callers = {first, second, third}, .may_crash = true},
       {.name = "three callers, stopped or killed, waits bounded", .callers = {first, second, third}, .may_crash = true, .may_stop = true, .bounded = true},
       {.name = "three callers, failing", .callers = {fails(first), fails(second), fails(third)}},
-      {.name = "four callers, failing or stopped, waits bounded", .callers = {fails(first), fails(second), fails(third), fourth}, .may_stop = true, .bounded = true, .large = true},
+      {.name = "four callers, failing or stopped, waits bounded",
+       .callers = {fails(first), fails(second), fails(third), fourth},
+       .may_stop = true,
+       .bounded = true,
+       .large = true},
       {.name = "x calls y, y calls x", .callers = {nests(first, 0), nests(second, 1)}},
       {.name = "x calls y, y calls x, and x", .callers = {nests(first, 0), nests(second, 1), third}},
-      {.name = "x calls y, y calls x, stopped or killed, waits bounded", .callers = {nests(first, 0), nests(second, 1), third}, .may_crash = true, .may_stop = true, .bounded = true},
+      {.name = "x calls y, y calls x, stopped or killed, waits bounded",
+       .callers = {nests(first, 0), nests(second, 1), third},
+       .may_crash = true,
+       .may_stop = true,
+       .bounded = true},
   };
   return list;
 }

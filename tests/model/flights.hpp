@@ -46,8 +46,20 @@ struct FlightScenario {
 };
 
 enum class FlightStep : Byte {
-  open, ask, try_range, poll, look_word, look_read, look_check, compute, write, check_path, free_range, rename_journal,
-  touch_word, done,
+  open,
+  ask,
+  try_range,
+  poll,
+  look_word,
+  look_read,
+  look_check,
+  compute,
+  write,
+  check_path,
+  free_range,
+  rename_journal,
+  touch_word,
+  done,
 };
 
 struct Call {
@@ -57,7 +69,7 @@ struct Call {
   Byte leaders;  ///< that it waited for
   Byte leads;    ///< has the range
   Byte wrote;
-  Byte alone;    ///< waits for nobody any more: one last look, then computes
+  Byte alone;  ///< waits for nobody any more: one last look, then computes
 };
 
 struct FlightProcess {

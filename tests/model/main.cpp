@@ -32,7 +32,9 @@ bool all_hold(const char* what, const Scenarios& list, Kinds none, const Options
     const Outcome outcome = search(model, kLimit);
     const bool holds = outcome.fault.empty() && !outcome.beyond_limit;
     std::printf("%-8s %-58s %10zu states  %s\n", what, scenario.name.c_str(), outcome.states,
-                holds ? "holds" : outcome.beyond_limit ? "TOO MANY STATES" : ("VIOLATED: " + outcome.fault).c_str());
+                holds                  ? "holds"
+                : outcome.beyond_limit ? "TOO MANY STATES"
+                                       : ("VIOLATED: " + outcome.fault).c_str());
     if (!outcome.fault.empty()) print_trace(model, outcome);
     std::fflush(stdout);
     good &= holds;
@@ -51,14 +53,13 @@ bool judged_rightly(const Scenarios& list, const Variant& variant, const Options
     const Outcome outcome = search(model, kLimit);
     states += outcome.states;
     if (outcome.fault.empty() && !outcome.beyond_limit) continue;
-    std::printf("%-8s %-58s %10zu states  caught in \"%s\": %s%s\n", variant.wrong ? "mutant" : "variant", variant.name.c_str(), states,
-                scenario.name.c_str(), outcome.fault.c_str(), variant.wrong ? "" : "  NOT SAFE");
+    std::printf("%-8s %-58s %10zu states  caught in \"%s\": %s%s\n", variant.wrong ? "mutant" : "variant", variant.name.c_str(), states, scenario.name.c_str(),
+                outcome.fault.c_str(), variant.wrong ? "" : "  NOT SAFE");
     if (options.trace || !variant.wrong) print_trace(model, outcome);
     std::fflush(stdout);
     return variant.wrong && !outcome.fault.empty();
   }
-  std::printf("%-8s %-58s %10zu states  %s\n", variant.wrong ? "mutant" : "variant", variant.name.c_str(), states,
-              variant.wrong ? "NOT CAUGHT" : "safe");
+  std::printf("%-8s %-58s %10zu states  %s\n", variant.wrong ? "mutant" : "variant", variant.name.c_str(), states, variant.wrong ? "NOT CAUGHT" : "safe");
   std::fflush(stdout);
   return !variant.wrong;
 }

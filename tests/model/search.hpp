@@ -32,9 +32,9 @@ using Fault = std::string_view;
 
 struct Outcome {
   std::size_t states = 0;
-  std::string fault{};          ///< the property that was violated; empty: none
-  std::vector<Move> path{};     ///< a shortest way to the violation
-  bool beyond_limit = false;    ///< too many states: not searched to the end
+  std::string fault{};        ///< the property that was violated; empty: none
+  std::vector<Move> path{};   ///< a shortest way to the violation
+  bool beyond_limit = false;  ///< too many states: not searched to the end
 };
 
 /// The states that were met, each once, in the order of their meeting; with the way that led there.

@@ -103,8 +103,7 @@ Fault Storage::begin(const At& at) const {
   const Op& what = op(at);
   const Observed& seen = at.state.observed;
   switch (what.kind) {
-    case Kind::checkpoint:
-      return begin_checkpoint(at);
+    case Kind::checkpoint: return begin_checkpoint(at);
     case Kind::open:
       at.me.gone = byte(seen.cleared | seen.dropped | seen.replaced);
       at.me.required = byte(seen.acknowledged & ~(seen.maybe_void | seen.maybe_replaced));
@@ -124,8 +123,7 @@ Fault Storage::begin(const At& at) const {
       at.me.goal = Goal::compute;
       at.go(is(Change::as_the_code) ? Step::short_look_word : Step::tail_word);
       break;
-    default:
-      begin_removal(at);
+    default: begin_removal(at);
   }
   return step(at);
 }

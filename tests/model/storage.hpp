@@ -11,11 +11,11 @@
 
 namespace cacherator::model {
 
-inline constexpr std::size_t kKeys = 2;       ///< signatures: a is a call of the function f, b of g
-inline constexpr std::size_t kJournals = 4;   ///< that can be reached at once; then a number is used again
-inline constexpr std::size_t kRecords = 4;    ///< in one journal
+inline constexpr std::size_t kKeys = 2;      ///< signatures: a is a call of the function f, b of g
+inline constexpr std::size_t kJournals = 4;  ///< that can be reached at once; then a number is used again
+inline constexpr std::size_t kRecords = 4;   ///< in one journal
 inline constexpr std::size_t kProcesses = 4;
-inline constexpr Byte kNone = 0xff;           ///< no file, no journal
+inline constexpr Byte kNone = 0xff;  ///< no file, no journal
 
 /// A wrong order of steps, which some scenario must find; or another order that is thought safe, which none may find.
 enum class Change : Byte {
@@ -42,8 +42,8 @@ enum class Kind : Byte { put, drop, clear, checkpoint, open, hit };
 
 struct Op {
   Kind kind;
-  Byte key = 0;    ///< put, drop
-  Byte value = 0;  ///< put: 1 to 7, another for each put
+  Byte key = 0;           ///< put, drop
+  Byte value = 0;         ///< put: 1 to 7, another for each put
   Byte functions = 0b11;  ///< clear: a bit for each key's function
 };
 
@@ -96,14 +96,41 @@ struct Document {
 enum class Step : Byte {
   begin,
   // open
-  open_word, open_journal, open_old, open_document, read_old, read_journal, open_late_word,
+  open_word,
+  open_journal,
+  open_old,
+  open_document,
+  read_old,
+  read_journal,
+  open_late_word,
   // tail
-  short_look_word, short_look_size, tail_word, tail_read, tail_check, tail_read_again, tail_follow, tail_late_word,
+  short_look_word,
+  short_look_size,
+  tail_word,
+  tail_read,
+  tail_check,
+  tail_read_again,
+  tail_follow,
+  tail_late_word,
   // append
-  check_before_write, write, check_path, load_word, write_word,
+  check_before_write,
+  write,
+  check_path,
+  load_word,
+  write_word,
   // checkpoint
-  look_at_old, remove_folded, link_old, read_for_header, rename_journal, touch_word, read_document, read_rotated,
-  check_unchanged, rename_document, unlink_old, free_range,
+  look_at_old,
+  remove_folded,
+  link_old,
+  read_for_header,
+  rename_journal,
+  touch_word,
+  read_document,
+  read_rotated,
+  check_unchanged,
+  rename_document,
+  unlink_old,
+  free_range,
 };
 
 /// What comes after a tail.
@@ -118,25 +145,25 @@ struct Process {
   Byte seen, word;        ///< the slot word: remembered, just loaded
   Contents memory;
   // of one operation:
-  Byte number;            ///< `under` of a put, n of a clear, the incremented word
+  Byte number;                            ///< `under` of a put, n of a clear, the incremented word
   Byte old, folded, document, left_over;  ///< as opened or read
-  Byte before;            ///< values: what this operation voids, drops or replaces, if it is acknowledged
-  Byte gone, required;    ///< values: what must not, and what must be found
+  Byte before;                            ///< values: what this operation voids, drops or replaces, if it is acknowledged
+  Byte gone, required;                    ///< values: what must not, and what must be found
 };
 
 struct Files {
   Byte journal, old;  ///< paths: which journal they name
   Byte word;
-  Byte range;         ///< who has the maintenance range
+  Byte range;  ///< who has the maintenance range
   Document document;
   std::array<Journal, kJournals> journals;
 };
 
 /// What an observer of all calls and returns knows. A bit for each value.
 struct Observed {
-  Byte called, begun, acknowledged;    ///< a put: the call has begun; the function runs; the put has returned
-  Byte cleared, dropped, replaced;     ///< for certain: what did it began after, and has returned
-  Byte maybe_void, maybe_replaced;     ///< what may do it was going on at the same time, or came later
+  Byte called, begun, acknowledged;  ///< a put: the call has begun; the function runs; the put has returned
+  Byte cleared, dropped, replaced;   ///< for certain: what did it began after, and has returned
+  Byte maybe_void, maybe_replaced;   ///< what may do it was going on at the same time, or came later
 };
 
 class Storage {

@@ -35,8 +35,7 @@ struct Freshness {
   /// True: no other process has cleared or replaced anything that this one knows, and the files were looked at lately.
   /// False: call Cache::refresh(), then compare generations.
   [[nodiscard]] bool current(Time now) const noexcept {
-    return word.load(std::memory_order_relaxed)->load(std::memory_order_acquire) ==
-               seen.load(std::memory_order_relaxed) &&
+    return word.load(std::memory_order_relaxed)->load(std::memory_order_acquire) == seen.load(std::memory_order_relaxed) &&
            now < check_at.load(std::memory_order_relaxed);
   }
 };
@@ -50,8 +49,8 @@ struct CacheOptions {
   std::string data_id{};         ///< not empty; UTF-8 without NUL
   std::string directory{};       ///< made absolute when the cache is opened; empty: the current folder
   std::string incumbent_stem{};  ///< the incumbent's file stem for a data_id beyond ASCII, where the face knows it
-  bool clear_cache = false;    ///< forget entries and state on opening
-  bool logging = true;         ///< warnings of this cache reach the log sink
+  bool clear_cache = false;      ///< forget entries and state on opening
+  bool logging = true;           ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
 };
@@ -61,10 +60,10 @@ struct Call {
   std::string_view signature{};      ///< canonical text, shortened where long
   std::string_view digest{};         ///< of the full text, where it was shortened
   std::string_view old_signature{};  ///< as the incumbent spelled this call; empty: the same, or ambiguous
-  double ttl = 999;                ///< days in force for this call
-  bool recompute = false;          ///< a decorator's clear_cache: what is stored does not count
-  bool alone = false;              ///< do not join or lead a flight (a wait has just ended without an answer)
-  bool here = false;               ///< do not wait for another process (after End::elsewhere)
+  double ttl = 999;                  ///< days in force for this call
+  bool recompute = false;            ///< a decorator's clear_cache: what is stored does not count
+  bool alone = false;                ///< do not join or lead a flight (a wait has just ended without an answer)
+  bool here = false;                 ///< do not wait for another process (after End::elsewhere)
   LineagePtr lineage{};              ///< what the caller leads
 };
 
@@ -115,8 +114,7 @@ class Cache {
   [[nodiscard]] Answer ask(const Call& call);
   /// Keeps a computed value: the journal record is written when this returns. The face then remembers it in memory
   /// and calls lead.land(). `value` is JSON text; empty: it could not be encoded, only `under` is judged.
-  [[nodiscard]] Kept keep(const Lead& lead, std::string_view signature, std::string_view digest,
-                          std::string_view value, double ttl);
+  [[nodiscard]] Kept keep(const Lead& lead, std::string_view signature, std::string_view digest, std::string_view value, double ttl);
 
   // -- management ---------------------------------------------------------------------------------------------
   /// Forgets all calls of `function`, or all entries with "*". On disk when it returns.

@@ -21,18 +21,18 @@ struct Entry {
   std::string_view value{};            ///< JSON text (UTF-8); valid while `hold` lives
   std::shared_ptr<const void> hold{};  ///< keeps the bytes behind `value` and `digest`
   std::string_view digest{};           ///< SHA-256 (64 hex digits) of a signature that was shortened, else empty
-  Time utc = 0;                      ///< when it was computed
-  double ttl = 0;                    ///< days, as in force when it was written; NaN: not known (incumbent)
-  std::uint64_t under = 0;           ///< clear number under which it was computed
-  std::uint64_t serial = 0;          ///< unique in this process: the same serial is the same value
-  bool plain = false;                ///< written by the incumbent: the value stands as it is, without tags
+  Time utc = 0;                        ///< when it was computed
+  double ttl = 0;                      ///< days, as in force when it was written; NaN: not known (incumbent)
+  std::uint64_t under = 0;             ///< clear number under which it was computed
+  std::uint64_t serial = 0;            ///< unique in this process: the same serial is the same value
+  bool plain = false;                  ///< written by the incumbent: the value stands as it is, without tags
   Layer layer = Layer::l1;
 };
 
 /// One variable of an object's state.
 struct Variable {
   std::string name{};
-  std::string value{};    ///< JSON text
+  std::string value{};  ///< JSON text
   Time utc = 0;         ///< when it was saved
   bool plain = false;   ///< written by the incumbent: no tags
   bool gone = false;    ///< on saving: the variable was deleted
@@ -53,8 +53,6 @@ struct Variable {
 }
 
 /// The function's name in a signature: all before the first '('.
-[[nodiscard]] inline std::string_view function_of(std::string_view signature) noexcept {
-  return signature.substr(0, signature.find('('));
-}
+[[nodiscard]] inline std::string_view function_of(std::string_view signature) noexcept { return signature.substr(0, signature.find('(')); }
 
 }  // namespace cacherator::engine

@@ -96,8 +96,8 @@ class Lead {
   Lead& operator=(Lead&&) noexcept;
   ~Lead();
 
-  std::uint64_t under = 0;  ///< clear number seen before the computation began; goes into Cache::keep
-  LineagePtr lineage{};       ///< what code called from the computation carries
+  std::uint64_t under = 0;        ///< clear number seen before the computation began; goes into Cache::keep
+  LineagePtr lineage{};           ///< what code called from the computation carries
   std::shared_ptr<void> range{};  ///< the lead among processes; let go when those that wait here were woken
 
   /// The value is kept (or was handed to memory): wakes those that wait. Call it last.

@@ -135,8 +135,7 @@ class Memory {
   };
 
   template <std::size_t... I>
-  static bool same(const std::tuple<typename Argument<P>::Owned...>& owned, std::index_sequence<I...>,
-                   const typename Argument<P>::View&... views) {
+  static bool same(const std::tuple<typename Argument<P>::Owned...>& owned, std::index_sequence<I...>, const typename Argument<P>::View&... views) {
     return (Argument<P>::same(std::get<I>(owned), views) && ...);
   }
 

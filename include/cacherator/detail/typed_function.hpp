@@ -121,8 +121,7 @@ class TypedFunction final : public FunctionBase {
   void statuses(std::map<std::string, std::string>& into) override { memory_.statuses(into); }
 
  private:
-  void remember(Story& story, const Kept& value, const engine::Kept& kept, std::uint64_t under, Status status,
-                const typename Argument<P>::View&... views) {
+  void remember(Story& story, const Kept& value, const engine::Kept& kept, std::uint64_t under, Status status, const typename Argument<P>::View&... views) {
     auto call = std::unique_ptr<Call>(new Call{.hash = hash_of<P...>(views...),
                                                .arguments = {Argument<P>::own(views)...},
                                                .signature = story.signature(),
