@@ -25,7 +25,8 @@ Time LocalStore::fold_due(Time at) const {
   const Time first = in.first_append.load(), last = in.last_append.load();
   if (!first) return -1;
   if (in.document_bytes > kSmall && in.journal_bytes < in.document_bytes) return kSecond;
-  return std::max<Time>(0, std::min(last + kSecond, first + 2 * kSecond) - at);
+  const Time due = std::min(last + kSecond, first + 2 * kSecond) - at;
+  return due > 2 * kSecond ? 0 : std::max<Time>(0, due);  // the clock was set back
 }
 
 bool LocalStore::release_descriptor() {
@@ -171,6 +172,30 @@ int LocalStore::rotate(Inner& in, Folder& where) {
   const int done = where.replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
   if (done == 0) where.touch(in.stem);
   if (done == 0) tail(in);
+  return done;
+}
+
+/// What was copied while it was used, or was there when the power went, can have a journal that nobody would read to its new end: the
+/// document has it already, or the old journal is its twin. Then there is another one afterwards.
+int LocalStore::replace_old_journal(Inner& in) {
+  const auto folder = in.folder;
+  const std::string stem = in.stem;
+  if (!folder->try_lock(stem)) return platform::pause(kSecond / 100), 0;
+  Journal journal, old;
+  std::shared_ptr<std::string> lines;
+  int done = Journal::open(folder->fd(), in.journal_name.c_str(), journal);
+  if (done == 0) done = journal.read_new(lines);
+  const bool has_old = Journal::open(folder->fd(), in.old_name.c_str(), old) == 0 && old.read_new(lines) == 0;
+  const auto& id = journal.header().id;
+  const auto& folded = in.contents.folded;
+  if (done == 0 && has_old && old.header().id == id && !(old.identity() == journal.identity())) {
+    done = old.read_to() > journal.read_to() ? platform::rename_file(folder->fd(), in.old_name.c_str(), in.journal_name.c_str())
+                                             : platform::unlink_file(folder->fd(), in.old_name.c_str());
+  } else if (done == 0 && std::find(folded.begin(), folded.end(), id) != folded.end()) {
+    done = rotate(in, *folder);
+  }  // else another process was faster
+  folder->unlock(stem);
+  if (done == 0) load(in);
   return done;
 }
 

@@ -9,7 +9,7 @@ namespace cacherator::engine {
 void LocalStore::refresh() {
   Inner& in = inner();
   const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
-  const bool due = now() >= fresh_.check_at.load();
+  const bool due = fresh_.due(now());
   if (!told && !due) return;
   std::lock_guard lock(in.append);
   if (due) look(in);

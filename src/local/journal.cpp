@@ -9,18 +9,25 @@ namespace cacherator::engine {
 using namespace platform;
 
 int Synced::wait(int folder, int file, std::uint64_t number) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return !syncing_ || number <= done_ || number <= failed_; });
   if (number <= failed_) return -EIO;
   if (number <= done_) return 0;
   const std::uint64_t all = written_;
+  syncing_ = true;
+  lock.unlock();  // who comes now waits for the end of this sync, and one of them makes the next
   const auto end = size(file);
   int error = end ? sync_data(file) : -EIO;
   if (error == 0 && !named_) error = sync_all(folder);
-  if (error < 0) return failed_ = all, error;
-  named_ = true;
-  done_ = all;
-  bytes_ = *end;
-  return 0;
+  lock.lock();
+  syncing_ = false;
+  (error == 0 ? done_ : failed_) = all;
+  if (error == 0) {
+    named_ = true;
+    bytes_ = *end;
+  }
+  ended_.notify_all();
+  return error;
 }
 
 int Journal::open(int folder, const char* name, Journal& out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,9 +26,11 @@ class Synced {
 
  private:
   std::mutex mutex_;
+  std::condition_variable ended_;
+  bool syncing_ = false;
   std::atomic<std::uint64_t> written_{0}, bytes_{0};
   std::uint64_t done_ = 0, failed_ = 0;  ///< numbers
-  bool named_ = false;
+  bool named_ = false;                   ///< of who is syncing
 };
 
 /// Not thread-safe, except descriptor() and synced(). Errors are -errno.

@@ -190,30 +190,6 @@ int LocalStore::create_journal(Inner& in) {
   return in.memory_only.empty() ? 0 : -EROFS;
 }
 
-/// What was copied while it was used, or was there when the power went, can have a journal that nobody would read to its new end: the
-/// document has it already, or the old journal is its twin. Then there is another one afterwards.
-int LocalStore::replace_old_journal(Inner& in) {
-  const auto folder = in.folder;
-  const std::string stem = in.stem;
-  if (!folder->try_lock(stem)) return platform::pause(kSecond / 100), 0;
-  Journal journal, old;
-  std::shared_ptr<std::string> lines;
-  int done = Journal::open(folder->fd(), in.journal_name.c_str(), journal);
-  if (done == 0) done = journal.read_new(lines);
-  const bool has_old = Journal::open(folder->fd(), in.old_name.c_str(), old) == 0 && old.read_new(lines) == 0;
-  const auto& id = journal.header().id;
-  const auto& folded = in.contents.folded;
-  if (done == 0 && has_old && old.header().id == id && !(old.identity() == journal.identity())) {
-    done = old.read_to() > journal.read_to() ? platform::rename_file(folder->fd(), in.old_name.c_str(), in.journal_name.c_str())
-                                             : platform::unlink_file(folder->fd(), in.old_name.c_str());
-  } else if (done == 0 && std::find(folded.begin(), folded.end(), id) != folded.end()) {
-    done = rotate(in, *folder);
-  }  // else another process was faster
-  folder->unlock(stem);
-  if (done == 0) load(in);
-  return done;
-}
-
 /// Durability "power": returns when what was just appended is on the disk. Meanwhile others may append, and share the sync, where
 /// their lock is given. 1 if the path then still means the file, 0 if it does not, or -errno.
 int LocalStore::settle_synced(Inner& in, std::unique_lock<std::mutex>* held) {

@@ -35,8 +35,12 @@ struct Freshness {
   /// True: no other process has cleared or replaced anything that this one knows, and the files were looked at lately.
   /// False: call Cache::refresh(), then compare generations.
   [[nodiscard]] bool current(Time now) const noexcept {
-    return word.load(std::memory_order_relaxed)->load(std::memory_order_acquire) == seen.load(std::memory_order_relaxed) &&
-           now < check_at.load(std::memory_order_relaxed);
+    return word.load(std::memory_order_relaxed)->load(std::memory_order_acquire) == seen.load(std::memory_order_relaxed) && !due(now);
+  }
+  /// True when the files are to be looked at again: also where the clock was set back since.
+  [[nodiscard]] bool due(Time now) const noexcept {
+    const auto left = static_cast<std::uint64_t>(check_at.load(std::memory_order_relaxed)) - static_cast<std::uint64_t>(now);
+    return left - 1 >= static_cast<std::uint64_t>(kSecond);
   }
 };
 
