@@ -105,6 +105,41 @@ TEST_F(LocalStoreTest, Where_document_and_journal_were_removed_memory_follows) {
   EXPECT_EQ(found(), (Values{{"f(2,){}", "2"}}));
 }
 
+/// How programs bring an older state of a folder back: rsync renames over, git removes and makes anew, cp writes into the file.
+TEST_F(LocalStoreTest, Where_an_older_copy_takes_the_place_of_the_files_memory_follows_and_goes_on) {
+  const std::vector<std::function<void(const std::filesystem::path&, const std::filesystem::path&)>> ways = {[](const auto& from, const auto& to) {
+    std::filesystem::copy_file(from, to.string() + ".new");
+    std::filesystem::rename(to.string() + ".new", to);
+                                                                                                             },
+                                                                                                             [](const auto& from, const auto& to) {
+    std::filesystem::remove(to);
+    std::filesystem::copy_file(from, to);
+  },
+                                                                                                     [](const auto& from, const auto& to) {
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
+  }};
+  for (const auto& way : ways) {
+    SCOPED_TRACE(&way - ways.data());
+    const TemporaryFolder here, older;
+    auto cache = open_cache(here.path());
+    keep(*cache, "f(1,){}", "1");
+    ASSERT_TRUE(cache->checkpoint());
+    keep(*cache, "f(2,){}", "2");
+    for (const char* name : {"calc.json", "calc.journal"}) std::filesystem::copy_file(here / name, older / name);
+    keep(*cache, "f(3,){}", "3");
+    ASSERT_TRUE(cache->checkpoint());
+    keep(*cache, "f(4,){}", "4");
+    for (const char* name : {"calc.json", "calc.journal"}) way(older / name, here / name);
+
+    const Values old = {{"f(1,){}", "1"}, {"f(2,){}", "2"}};
+    EXPECT_TRUE(eventually([&] { return values(*cache) == old; })) << testing::PrintToString(values(*cache));
+    keep(*cache, "f(5,){}", "5");
+    EXPECT_EQ(values(**std::make_unique<Restarted>(here)), (Values{{"f(1,){}", "1"}, {"f(2,){}", "2"}, {"f(5,){}", "5"}}));
+    ASSERT_TRUE(cache->checkpoint());
+    EXPECT_EQ(values(**std::make_unique<Restarted>(here)), values(*cache));
+  }
+}
+
 TEST_F(LocalStoreTest, Where_one_of_document_and_journal_was_removed_the_other_counts) {
   auto cache = open_cache(folder.path());
   keep(*cache, "in_document(){}", "1");

@@ -1,7 +1,6 @@
 // Step U of the protocol: what people, other programs and 1.2.9 did to the files while they were open here. And what a
 // store tells about itself.
 #include <algorithm>
-#include <set>
 
 #include "local/local_store.hpp"
 
@@ -64,12 +63,14 @@ void LocalStore::document_changed(Inner& in, const std::optional<platform::Statu
   }
 }
 
-/// True for a document that says no more than what was read here in journals. One that was edited by hand has the same
-/// `folded` as before.
+/// True for a document that says no more than what was read here in journals: the one known here, and folded since. One that was edited
+/// by hand has the same `folded` as before; an older one that was brought back lacks the last of them.
 bool LocalStore::is_known_checkpoint(Inner& in, const std::vector<std::string>& folded) {
-  const std::set<std::string> read(in.read_journals.begin(), in.read_journals.end());
+  const auto has = [](const auto& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
   std::lock_guard lock(in.index);
-  return folded != in.contents.folded && std::all_of(folded.begin(), folded.end(), [&](const auto& id) { return read.contains(id); });
+  const auto& known = in.contents.folded;
+  return folded != known && (known.empty() || has(folded, known.back())) &&
+         std::all_of(folded.begin(), folded.end(), [&](const auto& id) { return has(in.read_journals, id); });
 }
 
 /// 1.2.9 wrote the document, or it was damaged: the newer date wins, what was cleared here stays so, and what it dropped is appended again.
