@@ -1,5 +1,6 @@
 #include "cacherator/value.hpp"
 
+#include "cacherator/detail/entry.hpp"
 #include "local/json_scanner.hpp"
 
 namespace cacherator::detail {
@@ -74,7 +75,9 @@ json unwrapped(const json& value, bool plain) {
 std::string text_of(const json& value) {
   if (depth_of(value) > kMaxDepth) throw ValueError("result: it is nested deeper than 512 levels");
   try {
-    return value.dump();
+    std::string text = value.dump();
+    if (text.size() > engine::kMaxValue) throw ValueError("result: it is larger than 256 MiB as JSON");
+    return text;
   } catch (const json::type_error&) {
     throw ValueError("result" + bad_text(value) + "is not UTF-8 text; use std::vector<std::uint8_t> for bytes");
   }

@@ -163,6 +163,11 @@ INSTANTIATE_TEST_SUITE_P(Of, ObstacleTest,
                          testing::Values(Obstacle{"a_directory", [](const auto& at) { std::filesystem::create_directory(at); }},
                                          Obstacle{"a_FIFO", [](const auto& at) { ASSERT_EQ(::mkfifo(at.c_str(), 0600), 0); }},
                                          Obstacle{"a_link_to_nowhere", [](const auto& at) { std::filesystem::create_symlink("nowhere", at); }},
+                                         Obstacle{"a_file_of_more_than_4_GiB",
+                                                  [](const auto& at) {
+  std::ofstream{at};
+  std::filesystem::resize_file(at, (std::uint64_t{4} << 30) + 1);  // all of it a hole
+                                                  }},
                                          Obstacle{"a_link_to_itself", [](const auto& at) { std::filesystem::create_symlink(at, at); }}),
                          [](const auto& named) { return named.param.name; });
 

@@ -32,6 +32,16 @@ TEST(Value, What_JSON_cannot_say_is_tagged_as_Python_tags_it) {
   EXPECT_EQ(to_text(std::map<std::string, int>{{"$cacherator", 1}}), R"({"$cacherator":"object","value":{"$cacherator":1}})");
 }
 
+TEST(Value, One_of_more_than_256_MiB_is_refused) {
+  EXPECT_NO_THROW((void)to_text(std::string(1 << 20, 'a')));
+  try {
+    (void)to_text(std::string(256 << 20, 'a'));
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "result: it is larger than 256 MiB as JSON");
+  }
+}
+
 TEST(Value, Comes_back_equal) {
   using Deep = std::map<std::string, std::vector<std::pair<int, std::optional<std::set<std::string>>>>>;
   const Deep deep{{"a", {{1, {{"x", "y"}}}, {2, std::nullopt}}}, {"$cacherator", {}}};

@@ -3,13 +3,13 @@
 #include <charconv>
 #include <cmath>
 
+#include "cacherator/detail/entry.hpp"
 #include "cacherator/detail/text.hpp"
 
 namespace cacherator::python {
 namespace {
 
 constexpr int kMaxDepth = 512;
-constexpr std::size_t kMaxSize = 256u << 20;  ///< bytes of one value, docs/format.md
 
 class Encoder {
  public:
@@ -24,7 +24,7 @@ class Encoder {
     if (type == &PyBool_Type) return out_ += v == Py_True ? "true" : "false", true;
     const int levels = type == &PyTuple_Type ? 2 : 1;  // of JSON
     if (depth_ + levels > kMaxDepth) return refuse("it is nested deeper than 512 levels of JSON (a tuple takes two), or holds itself");
-    if (out_.size() - from_ > kMaxSize) return refuse("it is larger than 256 MiB as JSON");
+    if (out_.size() - from_ > engine::kMaxValue) return refuse_size();
     depth_ += levels;
     bool done;
     if (type == &PyDict_Type) {
@@ -41,6 +41,8 @@ class Encoder {
     depth_ -= levels;
     return done;
   }
+
+  bool refuse_size() { return refuse("it is larger than 256 MiB as JSON"); }
 
  private:
   bool refuse(std::string reason) {
@@ -212,6 +214,10 @@ class Encoder {
 
 }  // namespace
 
-bool encode(PyObject* value, std::string& out, Problem& problem, bool as_base) { return Encoder(out, problem, as_base).value(value); }
+bool encode(PyObject* value, std::string& out, Problem& problem, bool as_base) {
+  const std::size_t from = out.size();
+  Encoder encoder(out, problem, as_base);
+  return encoder.value(value) && (out.size() - from <= engine::kMaxValue || encoder.refuse_size());
+}
 
 }  // namespace cacherator::python

@@ -115,6 +115,20 @@ def test_a_value_of_1_2_9_stands_as_it_is() -> None:
     assert _native.decode(json) == (1,)
 
 
+def test_a_value_of_more_than_256_MiB_is_kept_in_memory_only(caplog: pytest.LogCaptureFixture) -> None:
+    class Large(JSONCache):
+        @Cached()
+        def text(self, size: int) -> str:
+            return "x" * size
+
+    large = Large(data_id="large")
+    assert len(large.text(256 << 20)) == 256 << 20
+    assert "larger than 256 MiB" in caplog.text
+    large.text(256 << 20)
+    assert large.last_cache_status == "l1"
+    assert Large(data_id="large").json_cache_info()["journal_bytes"] < 10_000
+
+
 def test_a_stranger_can_exhaust_neither_stack_nor_patience() -> None:
     for json in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000, "[" * 600 + "NaN" + "]" * 600):
         try:

@@ -234,7 +234,8 @@ Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder
   const std::string temporary = Folder::temporary_name();
   const std::uint32_t mode = document ? status.mode : 0;
   platform::Descriptor file(platform::open_file(folder.fd(), temporary.c_str(), platform::Open::create_new));
-  int done = file ? platform::write_all(file.get(), text) : file.get();
+  int done = file && text.size() > platform::kLargestFile ? -EFBIG : file.get();
+  if (file && done >= 0) done = platform::write_all(file.get(), text);
   if (done == 0 && mode) platform::set_mode(file.get(), mode);
   if (done == 0) done = platform::sync_all(file.get());
   const auto written = platform::status(file.get());

@@ -38,6 +38,7 @@ int Journal::open(int folder, const char* name, Journal& out) {
   auto file = std::make_shared<Descriptor>(fd);
   const auto found = status(fd);
   if (!found || !found->regular) return -EINVAL;
+  if (found->size > kLargestFile) return -EFBIG;
   out = Journal();
   out.file_ = std::move(file);
   out.identity_ = found->identity;

@@ -113,6 +113,10 @@ std::shared_ptr<const Document> LocalStore::read_document_file(const Inner& in, 
     error = found && found->directory ? EISDIR : EINVAL;
     return nullptr;
   }
+  if (found->size > platform::kLargestFile) {
+    error = EFBIG;
+    return nullptr;
+  }
   status = *found;
   auto text = std::make_shared<std::string>();
   if (const int failed = platform::read_rest(file.get(), *text); failed < 0) {

@@ -72,6 +72,8 @@ int open_file(int folder, const char* name, Open how, std::uint32_t mode = 0666)
 ssize_t read_at(int fd, char* to, std::size_t size, std::uint64_t offset);
 /// The whole file from `offset` on is appended to `out`; 0 or -errno.
 int read_rest(int fd, std::string& out, std::uint64_t offset = 0);
+/// Bytes of a file that is read whole (docs/format.md, "Limits"): a larger one is refused, with EFBIG.
+inline constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;
 /// One write(); bytes written or -errno.
 ssize_t write_once(int fd, std::string_view bytes);
 int write_all(int fd, std::string_view bytes);

@@ -16,6 +16,9 @@ inline constexpr double kDay = 86400e9;  ///< nanoseconds
 /// Where an answer came from. Memory and local files are both "l1", as in the specification.
 enum class Layer : std::uint8_t { none, l1, l2 };
 
+/// Bytes of one value as JSON that are written (docs/format.md, "Limits"). A larger one stays in memory.
+inline constexpr std::size_t kMaxValue = std::size_t{256} << 20;
+
 /// One remembered call as a layer has it; the ttl is not yet judged.
 struct Entry {
   std::string_view value{};            ///< JSON text (UTF-8); valid while `hold` lives
