@@ -117,7 +117,7 @@ bool render_other(Text& text, PyObject* value) {
   const Ref answer = Ref::take(PyObject_CallFunction(function, "Oi", value, text.depth));
   if (!answer) return false;
   if (answer.get() == Py_None) {
-    text.anonymous.push_back(value);
+    text.anonymous.push_back(Ref::share(value));
     text.out += '<';
     text.out += Py_TYPE(value)->tp_name;
     text.out += " at ";

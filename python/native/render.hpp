@@ -11,7 +11,7 @@ namespace cacherator::python {
 /// Where a call's text goes, and what was met on the way.
 struct Text {
   std::string out;
-  std::vector<PyObject*> anonymous;  ///< borrowed: arguments that nothing but their address names
+  std::vector<Ref> anonymous;  ///< what nothing but its address names: arguments, or what a key function made of them
   int depth = 0;
 };
 

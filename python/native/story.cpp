@@ -109,9 +109,9 @@ std::unique_ptr<Story> Story::begin(FunctionObject* f, Memory* memory, Table* ta
     }
   }
   std::unique_ptr<Story> story(new Story);
-  for (PyObject* argument : text.anonymous) {
-    warn_anonymous(f, memory, argument);
-    if (!story->anchors_.add(argument)) return nullptr;
+  for (const Ref& argument : text.anonymous) {
+    warn_anonymous(f, memory, argument.get());
+    if (!story->anchors_.add(argument.get())) return nullptr;
   }
   story->anonymous_ = !text.anonymous.empty();
   story->function_ = Ref::share(reinterpret_cast<PyObject*>(f));

@@ -954,3 +954,45 @@ def test_a_generator_is_told_when_it_is_decorated() -> None:
         @Cached()
         async def more() -> Any:
             yield 1
+
+class Nameless:
+    pass
+
+
+class OfItself:
+    """Its key is made anew each time, and has no text of its own."""
+
+    def __cache_key__(self) -> object:
+        return (1, Nameless())
+
+
+@pytest.mark.parametrize(
+    "key", [lambda x: Nameless(), lambda x: (Nameless(), 1), lambda x: [Nameless()], lambda x: lambda: 1, lambda x: {"a": Nameless()}, lambda x: x.method]
+)
+def test_a_key_that_lives_no_longer_than_the_call_is_no_key(key: Any) -> None:
+    class Thing:
+        def method(self) -> None: ...
+
+    @Cached(key=key)
+    def f(x: Any) -> int:
+        return 1
+
+    for _ in range(20):
+        assert f(Thing()) == 1
+        gc.collect()
+
+
+def test_an_argument_whose_key_is_made_anew_each_time_is_computed_each_time() -> None:
+    class C(JSONCache):
+        runs = 0
+
+        @Cached()
+        def f(self, *x: Any) -> int:
+            C.runs += 1
+            return 1
+
+    c = C(data_id="anew")
+    for _ in range(20):
+        c.f(OfItself())
+        gc.collect()
+    assert C.runs == 20
