@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from typing import Any, NoReturn
@@ -126,6 +127,7 @@ class Writer(JSONCache):
 
 
 if __name__ == "__main__":
+    signal.alarm(300)  # should the harness be gone, which would have killed it
     role, folder, mode = sys.argv[1:4]
     if role == "write":
         Writer(folder, mode, sys.argv[4]).write(int(sys.argv[5]))
