@@ -37,8 +37,9 @@ Step drops(const std::string& signature) {
 Step clears(const std::string& function) {
   return {[=](Cache& cache) { (void)cache.clear(function); },
           [=](Model& model) {
-    std::erase_if(model,
-                  [&](const auto& each) { return each.first.find('(') != std::string::npos && (function == "*" || each.first.starts_with(function + "(")); });
+            std::erase_if(model, [&](const auto& each) {
+              return each.first.find('(') != std::string::npos && (function == "*" || each.first.starts_with(function + "("));
+            });
           }};
 }
 Step saves(const std::string& name, const std::string& value) {

@@ -107,17 +107,16 @@ TEST_F(LocalStoreTest, Where_document_and_journal_were_removed_memory_follows) {
 
 /// How programs bring an older state of a folder back: rsync renames over, git removes and makes anew, cp writes into the file.
 TEST_F(LocalStoreTest, Where_an_older_copy_takes_the_place_of_the_files_memory_follows_and_goes_on) {
-  const std::vector<std::function<void(const std::filesystem::path&, const std::filesystem::path&)>> ways = {[](const auto& from, const auto& to) {
-    std::filesystem::copy_file(from, to.string() + ".new");
-    std::filesystem::rename(to.string() + ".new", to);
-                                                                                                             },
-                                                                                                             [](const auto& from, const auto& to) {
-    std::filesystem::remove(to);
-    std::filesystem::copy_file(from, to);
-  },
-                                                                                                     [](const auto& from, const auto& to) {
-    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
-  }};
+  const std::vector<std::function<void(const std::filesystem::path&, const std::filesystem::path&)>> ways = {
+      [](const auto& from, const auto& to) {
+        std::filesystem::copy_file(from, to.string() + ".new");
+        std::filesystem::rename(to.string() + ".new", to);
+      },
+      [](const auto& from, const auto& to) {
+        std::filesystem::remove(to);
+        std::filesystem::copy_file(from, to);
+      },
+      [](const auto& from, const auto& to) { std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing); }};
   for (const auto& way : ways) {
     SCOPED_TRACE(&way - ways.data());
     const TemporaryFolder here, older;
@@ -165,8 +164,8 @@ INSTANTIATE_TEST_SUITE_P(Of, ObstacleTest,
                                          Obstacle{"a_link_to_nowhere", [](const auto& at) { std::filesystem::create_symlink("nowhere", at); }},
                                          Obstacle{"a_file_of_more_than_4_GiB",
                                                   [](const auto& at) {
-  std::ofstream{at};
-  std::filesystem::resize_file(at, (std::uint64_t{4} << 30) + 1);  // all of it a hole
+                                                    std::ofstream{at};
+                                                    std::filesystem::resize_file(at, (std::uint64_t{4} << 30) + 1);  // all of it a hole
                                                   }},
                                          Obstacle{"a_link_to_itself", [](const auto& at) { std::filesystem::create_symlink(at, at); }}),
                          [](const auto& named) { return named.param.name; });

@@ -259,22 +259,22 @@ void bind_memory(nb::module_& m) {
   m.def(
       "configure",
       [](nb::handle memory, CachePtr cache, double ttl) {
-    Memory* own = as_memory(memory);
-    own->keep_in(std::move(cache));
-    own->ttl = ttl;
-    for (Table* table : tables_of(own)) table->clear();
-    ++memory_generation;
+        Memory* own = as_memory(memory);
+        own->keep_in(std::move(cache));
+        own->ttl = ttl;
+        for (Table* table : tables_of(own)) table->clear();
+        ++memory_generation;
       },
       nb::arg("memory"), nb::arg("cache").none(), nb::arg("ttl"), "Gives a memory its cache and the class's ttl in days.");
   m.def(
       "set_ttl",
       [](nb::handle memory, double ttl) {
-    Memory* own = as_memory(memory);
-    own->ttl = ttl;
-    for (const auto& [function, table] : own->tables) {
-      if (as_function(function.get())->ttl == as_function(function.get())->ttl) continue;
-      for (const auto& [signature, known] : table->calls()) known->expires = engine::expiry(known->utc, ttl);
-    }
+        Memory* own = as_memory(memory);
+        own->ttl = ttl;
+        for (const auto& [function, table] : own->tables) {
+          if (as_function(function.get())->ttl == as_function(function.get())->ttl) continue;
+          for (const auto& [signature, known] : table->calls()) known->expires = engine::expiry(known->utc, ttl);
+        }
       },
       "Changes the class's ttl, for what is remembered too.");
   m.def(
@@ -292,11 +292,11 @@ void bind_memory(nb::module_& m) {
   m.def(
       "statuses",
       [](nb::handle memory) {
-    nb::dict all;
-    for (const auto& known : calls_of(as_memory(memory))) {
-      if (known->status != Status::none) all[nb::steal(text_from(known->signature).release())] = name_of(known->status);
-    }
-    return all;
+        nb::dict all;
+        for (const auto& known : calls_of(as_memory(memory))) {
+          if (known->status != Status::none) all[nb::steal(text_from(known->signature).release())] = name_of(known->status);
+        }
+        return all;
       },
       "signature -> status of each call that this object made.");
   m.def("counts", [](nb::handle memory) {
@@ -313,25 +313,25 @@ void bind_memory(nb::module_& m) {
   m.def(
       "values",
       [](nb::handle memory) {
-    nb::dict all;
-    for (const auto& known : calls_of(as_memory(memory))) {
-      if (!known->value) continue;
-      all[nb::steal(text_from(known->signature).release())] = nb::make_tuple(nb::borrow(known->value.get()), seconds(known->utc));
-    }
-    return all;
+        nb::dict all;
+        for (const auto& known : calls_of(as_memory(memory))) {
+          if (!known->value) continue;
+          all[nb::steal(text_from(known->signature).release())] = nb::make_tuple(nb::borrow(known->value.get()), seconds(known->utc));
+        }
+        return all;
       },
       "signature -> (value, seconds since 1970) of what this object's memory holds.");
   m.def(
       "forget",
       [](nb::handle memory, std::optional<nb::str> given) {
-    const auto name = given ? std::optional(text_of(*given)) : std::nullopt;
-    for (Table* table : tables_of(as_memory(memory))) {
-      if (!name || table->name() == *name) {
-        table->clear();
-      } else if (Known* known = table->find(*name)) {
-        table->forget(known);
-      }
-    }
+        const auto name = given ? std::optional(text_of(*given)) : std::nullopt;
+        for (Table* table : tables_of(as_memory(memory))) {
+          if (!name || table->name() == *name) {
+            table->clear();
+          } else if (Known* known = table->find(*name)) {
+            table->forget(known);
+          }
+        }
       },
       nb::arg("memory"), nb::arg("name").none(), "Empties the tables of one function, one call, or all.");
 }
