@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background; programs of the tests are to be interrupted
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
