@@ -1,4 +1,5 @@
-// Digests in lower-case hex.
+// Digests in lower-case hex, for names and signatures. Source: FIPS 180-4. Thread-safe.
+// Not a library's: OpenSSL 3 takes a millisecond to be ready, and is gone while a program's static variables are destroyed.
 #pragma once
 
 #include <cstdint>

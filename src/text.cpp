@@ -160,6 +160,9 @@ Signature shorten(std::string full) {
   return {full.substr(0, cut) + '_' + sha1_hex(full), sha256_hex(full)};
 }
 
+/// What is made first is destroyed last: caches are written while a program ends, and simdjson 3.0 has static objects.
+[[gnu::constructor(101)]] static void begin_simdjson() { (void)!simdjson::validate_utf8("", 0); }
+
 bool is_utf8(std::string_view utf8) noexcept { return simdjson::validate_utf8(utf8.data(), utf8.size()); }
 
 }  // namespace cacherator::engine

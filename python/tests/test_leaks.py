@@ -45,10 +45,15 @@ def grown(times: int, action: Callable[[], Any]) -> Growth:
 
 
 def assert_no_growth(times: int, action: Callable[[], Any]) -> None:
-    growth = grown(times, action)
+    """What leaks grows each time; what only grows once in three times is what others left behind."""
     # One object of 16 bytes in each action would be 16 * times; what is less is noise.
-    assert growth.kilobytes < max(512, 16 * times // 1024), growth
-    assert growth.blocks < max(400, times // 50) and growth.objects < max(100, times // 50) and growth.descriptors <= SOME, growth
+    most = Growth(max(512, 16 * times // 1024), max(400, times // 50), max(100, times // 50), SOME + 1)
+    found = []
+    for _ in range(3):
+        found.append(grown(times, action))
+        if all(growth < limit for growth, limit in zip(found[-1], most)):
+            return
+    pytest.fail(f"after {times} times, thrice: {found}, at most {most}")
 
 
 class Busy(JSONCache):

@@ -60,7 +60,7 @@ class Pages {
 
 /// 8 hex digits of what names a folder on a machine that has not been restarted.
 std::string lock_name(Identity folder) {
-  static const std::string boot = boot_id();
+  static const auto& boot = *new std::string(boot_id());  // never deleted: stores are folded after static destructors
   return ".cacherator-" + sha256_hex(std::to_string(folder.device) + '/' + std::to_string(folder.inode) + '/' + boot).substr(0, 8) + ".lock";
 }
 
