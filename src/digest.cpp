@@ -2,13 +2,13 @@
 
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 
 namespace cacherator::engine {
 namespace {
 
 using Word = std::uint32_t;
+__extension__ using Wide = unsigned __int128;
 using Block = const unsigned char*;
 
 Word word_at(Block block, std::size_t i) { return static_cast<Word>(block[4 * i] << 24 | block[4 * i + 1] << 16 | block[4 * i + 2] << 8 | block[4 * i + 3]); }
@@ -50,23 +50,29 @@ void add_sha1(std::array<Word, 5>& state, Block block) {
   for (std::size_t i = 0; i < state.size(); ++i) state[i] += more[i];
 }
 
-/// The first 32 bits of the fractions of the cube roots of the first 64 primes (4.2.2).
-const std::array<Word, 64>& constants() {
-  static const auto all = [] {
-    std::array<Word, 64> k{};
-    std::size_t known = 0;
-    for (unsigned n = 2; known < k.size(); ++n) {
-      bool prime = true;
-      for (unsigned by = 2; by * by <= n; ++by) prime = prime && n % by != 0;
-      if (prime) k[known++] = static_cast<Word>((std::cbrt(static_cast<long double>(n)) - std::floor(std::cbrt(static_cast<long double>(n)))) * 0x1p32L);
-    }
-    return k;
-  }();
-  return all;
+/// The first 32 bits of the fraction of a cube root: those of the largest x with x ** 3 <= n * 2 ** 96.
+constexpr Word cube_root_fraction(unsigned n) {
+  Wide x = 0;
+  for (int bit = 35; bit >= 0; --bit) {
+    const auto larger = x | static_cast<Wide>(1) << bit;
+    if (larger * larger * larger <= static_cast<Wide>(n) << 96) x = larger;
+  }
+  return static_cast<Word>(x);
 }
 
+/// Of the first 64 primes (4.2.2).
+constexpr std::array<Word, 64> kConstants = [] {
+  std::array<Word, 64> all{};
+  std::size_t known = 0;
+  for (unsigned n = 2; known < all.size(); ++n) {
+    bool prime = true;
+    for (unsigned by = 2; by * by <= n; ++by) prime = prime && n % by != 0;
+    if (prime) all[known++] = cube_root_fraction(n);
+  }
+  return all;
+}();
+
 void add_sha256(std::array<Word, 8>& state, Block block) {
-  const auto& k = constants();
   Word w[64];
   for (std::size_t i = 0; i < 64; ++i) {
     if (i < 16) {
@@ -79,7 +85,7 @@ void add_sha256(std::array<Word, 8>& state, Block block) {
   }
   auto [a, b, c, d, e, f, g, h] = state;
   for (std::size_t i = 0; i < 64; ++i) {
-    const Word t1 = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + k[i] + w[i];
+    const Word t1 = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + kConstants[i] + w[i];
     const Word t2 = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     h = g;
     g = f;

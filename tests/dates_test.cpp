@@ -119,5 +119,12 @@ TEST_F(DatesTest, An_hour_that_is_left_out_is_near_to_where_it_would_be) {
   }
 }
 
+TEST_F(DatesTest, A_stamp_is_in_UTC_and_rounded_down) {
+  EXPECT_EQ(utc_stamp(0), "19700101T000000Z");
+  EXPECT_EQ(utc_stamp(-1), "19691231T235959Z");
+  EXPECT_EQ(utc_stamp(1795487654 * kSecond + 999'999'999), "20261124T023414Z");
+  EXPECT_EQ(utc_stamp(1709164799 * kSecond), "20240228T235959Z");
+}
+
 }  // namespace
 }  // namespace cacherator::engine

@@ -2,8 +2,8 @@
 // protocol; after a crash between any two of them the next checkpoint finishes the work.
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
+#include "local/dates.hpp"
 #include "local/local_store.hpp"
 
 namespace cacherator::engine {
@@ -265,12 +265,7 @@ Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder
 }
 
 bool LocalStore::keep_damaged_copy(Inner& in, Folder& folder, const std::string& text) {
-  const std::time_t seconds = now() / kSecond;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char when[32];
-  std::strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
-  const std::string name = in.document_name + ".damaged-" + when;
+  const std::string name = in.document_name + ".damaged-" + utc_stamp(now());
   const auto mode = platform::status(folder.fd(), in.document_name.c_str());
   const int done = folder.replace(name.c_str(), text, mode ? mode->mode : 0, true);
   if (done == 0) notice(in, "the damaged document is kept as " + directory_ + "/" + name);

@@ -1,8 +1,11 @@
 #include "local/dates.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
+
+#include "cacherator/detail/fork_safe.hpp"
 
 namespace cacherator::engine {
 namespace {
@@ -33,20 +36,25 @@ bool take_fraction(std::string_view text, std::int64_t& micros) {
   return true;
 }
 
-/// The first time whose local form this is, found as Python's datetime does (PEP 495); one that a clock change leaves out is taken by the
-/// clock before it. Not mktime(): where a time is repeated, its answer depends on what it was asked before.
-time_t first_time(std::tm& local) {
-  const time_t utc = timegm(&local);
-  const auto offset_at = [](time_t moment) {
-    std::tm there{};
-    localtime_r(&moment, &there);
-    return there.tm_gmtoff;
-  };
-  const long before = offset_at(utc - 86400), after = offset_at(utc + 86400);
+/// About the C library's own lock, which would stay closed in a child that was forked while another thread is inside.
+constinit detail::ForkSafeMutex zone;
+
+std::tm local_time(time_t utc) {
+  std::lock_guard lock(zone);
+  std::tm local{};
+  localtime_r(&utc, &local);
+  return local;
+}
+
+/// The first time whose local form this is (given as seconds as if it were UTC), found as Python's datetime does (PEP 495); one that a clock change leaves out
+/// is taken by the clock before it. Not mktime(): where a time is repeated, its answer depends on what it was asked before.
+time_t first_time(time_t local) {
+  const auto offset_at = [](time_t utc) { return local_time(utc).tm_gmtoff; };
+  const long before = offset_at(local - 86400), after = offset_at(local + 86400);
   for (const long offset : {std::max(before, after), std::min(before, after)}) {
-    if (offset_at(utc - offset) == offset) return utc - offset;
+    if (offset_at(local - offset) == offset) return local - offset;
   }
-  return utc - before;
+  return local - before;
 }
 
 }  // namespace
@@ -56,32 +64,39 @@ void append_local_date(std::string& out, Time utc) {
   std::int64_t seconds = micros / 1'000'000;
   if (micros % 1'000'000 < 0) --seconds;
   const auto moment = static_cast<time_t>(seconds);
-  std::tm local{};
-  localtime_r(&moment, &local);
+  const std::tm local = local_time(moment);
   char text[64];
   const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06d", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
                                    local.tm_hour, local.tm_min, local.tm_sec, static_cast<int>(micros - seconds * 1'000'000));
   out.append(text, static_cast<std::size_t>(length));
 }
 
+std::string utc_stamp(Time utc) {
+  namespace c = std::chrono;
+  const c::sys_seconds moment(c::floor<c::seconds>(c::nanoseconds(utc)));
+  const auto day = c::floor<c::days>(moment);
+  const c::year_month_day date(day);
+  const c::hh_mm_ss time(moment - day);
+  char text[64];
+  const int length = std::snprintf(text, sizeof text, "%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                                   static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                                   static_cast<int>(time.seconds().count()));
+  return {text, static_cast<std::size_t>(length)};
+}
+
 std::optional<Time> parse_local_date(std::string_view text) {
-  std::tm local{};
   std::int64_t micros = 0;
-  int year = 0, month = 0;
-  if (!take(text, 4, '-', year) || !take(text, 2, '-', month) || !take(text, 2, '\0', local.tm_mday)) return std::nullopt;
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!take(text, 4, '-', year) || !take(text, 2, '-', month) || !take(text, 2, '\0', day)) return std::nullopt;
   if (text.empty() || (text[0] != 'T' && text[0] != ' ')) return std::nullopt;
   text.remove_prefix(1);
-  if (!take(text, 2, ':', local.tm_hour) || !take(text, 2, ':', local.tm_min) || !take(text, 2, '\0', local.tm_sec) || !take_fraction(text, micros)) {
-    return std::nullopt;
-  }
-  if (month < 1 || month > 12 || local.tm_mday < 1 || local.tm_mday > 31 || local.tm_hour > 23 || local.tm_min > 59 || local.tm_sec > 60) {
-    return std::nullopt;
-  }
-  local.tm_year = year - 1900;
-  local.tm_mon = month - 1;
-  const int day = local.tm_mday;
-  const time_t moment = first_time(local);
-  if (local.tm_mday != day || moment > 9'000'000'000 || moment < -9'000'000'000) return std::nullopt;  // 30 February
+  if (!take(text, 2, ':', hour) || !take(text, 2, ':', minute) || !take(text, 2, '\0', second) || !take_fraction(text, micros)) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day)));
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  const time_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const time_t moment = first_time(((days * 24 + hour) * 60 + minute) * 60 + second);
+  if (moment > 9'000'000'000 || moment < -9'000'000'000) return std::nullopt;
   return (moment * 1'000'000 + micros) * 1000;
 }
 

@@ -1,4 +1,4 @@
-// Dates as 1.2.9 writes them: local time without a zone.
+// Dates as 1.2.9 writes them, in local time without a zone, and stamps. All is thread-safe.
 #pragma once
 
 #include <optional>
@@ -9,9 +9,11 @@
 
 namespace cacherator::engine {
 
-/// "2026-11-23T07:34:38.123456" in this machine's local time, always with six digits. Thread-safe.
+/// "2026-11-23T07:34:38.123456" in this machine's local time, always with six digits.
 void append_local_date(std::string& out, Time utc);
 /// Reads such a date, with one to six digits of fraction or none; a time that a clock change repeats is its first.
 [[nodiscard]] std::optional<Time> parse_local_date(std::string_view text);
+/// "20261123T073438Z", rounded down.
+[[nodiscard]] std::string utc_stamp(Time utc);
 
 }  // namespace cacherator::engine

@@ -6,6 +6,7 @@
 
 #include "cacherator/detail/cache.hpp"
 #include "cacherator/detail/entry.hpp"
+#include "cacherator/detail/fork_safe.hpp"
 #include "digest.hpp"
 #include "platform/fork.hpp"
 
@@ -18,6 +19,7 @@ struct Open {
   std::mutex mutex;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<Folder>> folders;
   std::uint32_t forks = platform::forks();
+  std::string boot = boot_id();
 };
 
 /// This process's open folders; a child begins with none, since its parent's locks are not its own.
@@ -54,13 +56,12 @@ class Pages {
   }
 
  private:
-  std::mutex mutex_;
+  detail::ForkSafeMutex mutex_;
   std::vector<const void*> free_;
 };
 
 /// 8 hex digits of what names a folder on a machine that has not been restarted.
-std::string lock_name(Identity folder) {
-  static const auto& boot = *new std::string(boot_id());  // never deleted: stores are folded after static destructors
+std::string lock_name(Identity folder, const std::string& boot) {
   return ".cacherator-" + sha256_hex(std::to_string(folder.device) + '/' + std::to_string(folder.inode) + '/' + boot).substr(0, 8) + ".lock";
 }
 
@@ -83,7 +84,7 @@ std::shared_ptr<Folder> Folder::open(const std::string& path, int& error) {
   folder->path_ = path;
   folder->fd_ = std::move(fd);
   folder->identity_ = found->identity;
-  folder->lock_name_ = lock_name(found->identity);
+  folder->lock_name_ = lock_name(found->identity, open.boot);
   folder->local_ = platform::is_local(folder->fd());
   known = folder;
   return folder;
