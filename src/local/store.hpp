@@ -1,6 +1,7 @@
 // The files of one cache as this process has them open: document, journal, index. One per (folder, stem) and process.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,14 @@ struct Put {
   Time utc = 0;
   double ttl = 999;  ///< days
   std::uint64_t under = 0;
+  std::string_view tokens{};  ///< of the second layer's table, before the computation began; empty: not known
+};
+
+/// What the second layer's table says was last cleared, as L1 holds it (docs/format.md, section 5).
+struct TableTokens {
+  std::string born{};                                   ///< the first "all": while they are equal, no clear of all has been made
+  std::map<std::string, std::string, std::less<>> of{};  ///< "all", "f:<function>", "c:<32 hex digits>" -> token; empty: not known
+  bool operator==(const TableTokens&) const = default;
 };
 
 /// The protocol of docs/design.md. Thread-safe. A fault of the files never stops it: it goes on in memory, and
@@ -60,6 +69,31 @@ class Store {
   [[nodiscard]] virtual std::vector<Variable> state() = 0;
   [[nodiscard]] virtual Time state_saved() = 0;
   [[nodiscard]] virtual Info info() = 0;
+
+  // -- for a second layer; `table` is Settings::id, 8 hex digits
+  /// The tokens that L1 holds.
+  [[nodiscard]] virtual TableTokens tokens(std::string_view table) = 0;
+  /// The tokens of one call as one text (docs/format.md, section 5): under which a computation that begins now is made. Empty: not known.
+  [[nodiscard]] virtual std::string tokens_of(std::string_view table, std::string_view signature, std::string_view digest) = 0;
+  /// Appends them if they changed.
+  virtual void set_tokens(std::string_view table, const TableTokens& tokens) = 0;
+  /// Counts the calls that were dropped (single ones) as far as this process knows.
+  [[nodiscard]] virtual std::uint64_t drops() const = 0;
+  /// An entry of the table: appended, and answered once with Layer::l2. `plain`: 1.2.9 wrote it. Nothing is done (and the answer's serial is 0)
+  /// where it was cleared, or a call was dropped, since `put.under` and `drops` were read.
+  virtual Kept bring(std::string_view table, const Put& put, bool plain, std::uint64_t drops) = 0;
+  /// The table has these entries (signature and date): remembered, so that they are not written there again.
+  virtual void acknowledge(std::string_view table, std::span<const std::pair<std::string, Time>> entries) = 0;
+  /// Clears that have not reached the table: key ("*", a function's name, or a signature) -> id.
+  [[nodiscard]] virtual std::map<std::string, std::string> pending(std::string_view table) = 0;
+  /// The table was told of that clear.
+  virtual void told(std::string_view table, std::string_view key, std::string_view id) = 0;
+  /// From now on clears are recorded as pending for this table; appended where that is new.
+  virtual void join(std::string_view table) = 0;
+  /// Variables with their own dates: those that are newer than what is known are appended. True: any was.
+  virtual bool bring_state(std::span<const Variable> variables) = 0;
+  /// A warning for take_notices(), said once.
+  virtual void note(std::string text) = 0;
 
   /// Warnings since the last call (damage, faults, what the user should know), each said once; takes them away.
   virtual std::vector<std::string> take_notices() = 0;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,6 +58,8 @@ struct CacheOptions {
   bool logging = true;           ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
+  std::string dynamodb_table{};  ///< the second layer's table; empty: none
+  bool fleet = false;            ///< one computation among machines, too: costs a write for each
 };
 
 /// One call, as the faces put it to the engine. Views need to live for the call of ask() only.
@@ -82,6 +85,26 @@ struct Kept {
   bool cleared = false;          ///< a clear was made while it was computed: it must not be remembered anywhere
 };
 
+/// One page of the data_ids in a table.
+struct DbPage {
+  std::vector<std::string> keys{};
+  std::optional<std::string> last_key{};  ///< to go on after; nothing: that was all
+};
+
+/// Figures of the second layer in this process (requests: of the table, by all its caches).
+struct LayerInfo {
+  std::string table{}, region{}, endpoint{};
+  std::map<std::string, std::uint64_t> requests{};  ///< by operation: "BatchGetItem" -> number, attempts counted once each
+  double read_units = 0, write_units = 0;           ///< consumed capacity, as the server says
+  std::uint64_t bytes_sent = 0, bytes_received = 0;
+  std::map<std::string, std::uint64_t> errors{};  ///< by the server's code, or "timeout", "connection", "crc"
+  std::uint64_t retries = 0;
+  std::string breaker{"closed"};                                     ///< "closed", "open", "half-open"
+  std::uint64_t hits = 0, misses = 0, written = 0, backfilled = 0;   ///< of this cache
+  std::uint64_t queued = 0, queued_bytes = 0, dropped = 0;           ///< writes that wait; that were given up, the queue being full
+  std::uint64_t too_large = 0, clears_pending = 0, legacy_hits = 0;  ///< clears that have not reached the table
+};
+
 struct FunctionCount {
   std::uint64_t hits_l1 = 0, hits_l2 = 0, misses = 0;
 };
@@ -95,6 +118,7 @@ struct Info {
   std::uint64_t damaged_records = 0, damaged_documents = 0, write_faults = 0, other_faults = 0;
   bool memory_only = false;  ///< the files cannot be used; `reason` says why
   std::string reason{};
+  std::optional<LayerInfo> l2{};
 };
 
 /// One cache (data_id in a directory) as one object of a face holds it. Objects of the same cache share one store.

@@ -29,6 +29,8 @@ struct Entry {
   std::uint64_t under = 0;             ///< clear number under which it was computed
   std::uint64_t serial = 0;            ///< unique in this process: the same serial is the same value
   bool plain = false;                  ///< written by the incumbent: the value stands as it is, without tags
+  std::string_view tokens{};           ///< of the second layer's table, as they were before it was computed; empty: not known
+  std::string_view in{};               ///< id of the table that has it; empty: none is known to
   Layer layer = Layer::l1;
 };
 
