@@ -10,6 +10,9 @@ configure_package_config_file(cmake/cacherator-config.cmake.in cacherator-config
 write_basic_package_version_file(cacherator-config-version.cmake COMPATIBILITY SameMajorVersion)
 # Relative, so that an installed tree may be moved.
 file(RELATIVE_PATH CACHERATOR_PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+if(CACHERATOR_DYNAMODB)
+  set(CACHERATOR_PC_DYNAMODB " -lcurl -lcrypto")
+endif()
 configure_file(cmake/cacherator.pc.in cacherator.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cacherator-config.cmake ${PROJECT_BINARY_DIR}/cacherator-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/cacherator)

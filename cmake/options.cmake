@@ -1,3 +1,4 @@
+option(CACHERATOR_DYNAMODB "Build the second layer, DynamoDB (libcurl, OpenSSL)" ON)
 option(CACHERATOR_TESTS "Build the C++ tests and examples" ${PROJECT_IS_TOP_LEVEL})
 option(CACHERATOR_PYTHON "Build the Python extension (set by pip install)" OFF)
 option(CACHERATOR_BENCH "Build the benchmarks" OFF)

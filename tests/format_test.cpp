@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cacherator/detail/cache.hpp"
+#include "platform/faults.hpp"
 #include "temporary_folder.hpp"
 
 namespace cacherator::engine {
@@ -29,8 +30,19 @@ std::vector<std::string> lines(const std::string& text) {
   return all;
 }
 
+/// It is the minute in which the page's examples were written: its entries are not outdated yet.
+struct ThatMinute final : platform::Faults {
+  std::int64_t clock(std::int64_t) override { return 1'795'419'300 * kSecond; }
+};
+
 class FormatTest : public testing::Test {
  protected:
+  FormatTest() {
+    static ThatMinute then;
+    platform::faults = &then;
+  }
+  ~FormatTest() override { platform::faults = nullptr; }
+
   [[nodiscard]] std::shared_ptr<Cache> open() const {
     auto cache = Cache::open({.data_id = "calc", .directory = folder_.str()});
     return cache ? *cache : nullptr;
