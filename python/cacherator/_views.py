@@ -101,11 +101,15 @@ class Views:
 
     @property
     def _dynamodb_enabled(self) -> bool:
-        return settings_of(self).dynamodb_enabled
+        return bool(settings_of(self).dynamodb_table)
 
     @_dynamodb_enabled.setter
     def _dynamodb_enabled(self, on: bool) -> None:
-        settings_of(self).dynamodb_enabled = bool(on)
+        settings = settings_of(self)
+        if on or not settings.dynamodb_table:
+            return
+        settings.dynamodb_table, settings.fleet = "", False
+        reopen(self)
 
     @property
     def _save_on_del(self) -> bool:
