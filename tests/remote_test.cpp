@@ -81,6 +81,8 @@ TEST_F(RemoteTest, What_was_cleared_or_dropped_since_the_question_is_not_brought
 }
 
 TEST_F(RemoteTest, A_drop_by_another_process_is_met_before_an_answer_is_taken) {
+  SKIP_WHERE_FORK_AND_THREADS_DO_NOT_MIX();
+  SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED();
   auto store = open();
   put(*store, "f(0,){}", "0");
   const auto drops = store->drops();
