@@ -83,6 +83,7 @@ class JSONCache(Views):
         settings.power = _options.durability(durability)
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
+        settings.dynamodb_enabled = bool(settings.dynamodb_table)
         settings.fleet = _options.single_flight(single_flight, dynamodb_table)
         object.__setattr__(self, "_json_cache_settings", settings)
         reopen(self, bool(clear_cache))
@@ -155,7 +156,7 @@ class JSONCache(Views):
         changed = {name: json for name, json in texts.items() if settings.loaded.get(name) != json}
         present = vars(self)
         gone = [name for name in settings.loaded if name not in present]
-        share = share and bool(settings.dynamodb_table)
+        share = share and settings.dynamodb_enabled
         if changed or gone or (touch and texts) or share:
             cache_of(self).save_state(changed, gone, touch and bool(texts), share)
             settings.loaded = texts
