@@ -216,8 +216,10 @@ void Http::send(Request request, std::function<void(Reply&)> done) {
   done(reply);
 }
 
-void Http::after(milliseconds time, std::function<void()> what) {
-  if (loop_->start()) loop_->add(Timed{Clock::now() + time, std::move(what)});
+bool Http::after(milliseconds time, std::function<void()> what) {
+  if (!loop_->start()) return false;
+  loop_->add(Timed{Clock::now() + time, std::move(what)});
+  return true;
 }
 
 }  // namespace cacherator::engine::dynamodb

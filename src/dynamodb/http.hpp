@@ -29,7 +29,7 @@ struct Server {
 struct Request {
   std::shared_ptr<const Server> server{};
   std::vector<Header> headers{};  ///< but Host and Content-Length
-  std::string body{};
+  std::shared_ptr<const std::string> body{};
   std::chrono::steady_clock::time_point deadline{};
 };
 
@@ -52,8 +52,8 @@ class Http {
   /// A POST. `done` is called exactly once, on the thread of requests; it must be quick. Where no thread is to be had, or OpenSSL has gone as the
   /// process ends: at once.
   void send(Request request, std::function<void(Reply&)> done);
-  /// Calls `what` on the thread of requests after a time; 0: as soon as it can. Where no thread is to be had: never.
-  void after(std::chrono::milliseconds time, std::function<void()> what);
+  /// Calls `what` on the thread of requests after a time; 0: as soon as it can. False: no thread is to be had, and it is never called.
+  bool after(std::chrono::milliseconds time, std::function<void()> what);
 
  private:
   class Loop;

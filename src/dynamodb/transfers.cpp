@@ -214,8 +214,8 @@ void Transfers::Self::begin(Host& host, Pending pending) {
   for (const auto& [name, value] : request.headers) headers = curl_slist_append(headers, line.assign(name).append(": ").append(value).c_str());
   transfer->headers = headers;
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-  curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request.body.data());
+  curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+  curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request.body->data());
   curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
   curl_multi_add_handle(multi, transfer->easy);
   host.active.push_back(std::move(transfer));
