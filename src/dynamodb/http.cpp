@@ -187,10 +187,8 @@ class Http::Loop {
 };
 
 void Http::Loop::make_transfers() {
-  // Whoever is first to use OpenSSL decides whether it takes itself down at exit, while this thread may still be in it. If that was
-  // somebody else, we are told.
-  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   transfers_ = std::make_unique<Transfers>(epoll_);
+  // Where another library was first to use OpenSSL, it takes itself down at exit, while this thread may still be in it.
   OPENSSL_atexit([] { instance().loop_->park(); });
 }
 

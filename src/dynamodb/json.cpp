@@ -254,7 +254,8 @@ Refusal read_refusal(int status, std::string& body) {
     refusal.message = xml_element(body, "Message");
   }
   refusal.code.erase(0, refusal.code.find('#') + 1);
-  const bool sensible = !refusal.code.empty() && std::all_of(refusal.code.begin(), refusal.code.end(), [](unsigned char c) { return c > ' ' && c < 0x7F && c != '<'; });
+  const bool sensible =
+      !refusal.code.empty() && std::all_of(refusal.code.begin(), refusal.code.end(), [](unsigned char c) { return c > ' ' && c < 0x7F && c != '<'; });
   if (!sensible) refusal = {"HTTP " + std::to_string(status), {}};
   refusal.message.resize(std::min({refusal.message.size(), refusal.message.find('\n'), kLongestMessage}));
   return refusal;

@@ -24,12 +24,12 @@ void append_names_and_values(std::string& out, const Expression& expression);
 
 /// What replies of all operations may bring; each has some of it.
 struct Answer {
-  std::vector<Item> items{};              ///< Responses (of the one table), Items; attributes of other types than S, N and B are left out
-  Item attributes{};                      ///< Attributes
-  std::vector<std::string> unprocessed{}; ///< cache_id of UnprocessedKeys and UnprocessedItems
-  std::optional<std::string> last{};      ///< cache_id of LastEvaluatedKey
-  double units = 0;                       ///< ConsumedCapacity
-  std::string status{};                   ///< Table's or TableDescription's: "ACTIVE"
+  std::vector<Item> items{};               ///< Responses (of the one table), Items; attributes of other types than S, N and B are left out
+  Item attributes{};                       ///< Attributes
+  std::vector<std::string> unprocessed{};  ///< cache_id of UnprocessedKeys and UnprocessedItems
+  std::optional<std::string> last{};       ///< cache_id of LastEvaluatedKey
+  double units = 0;                        ///< ConsumedCapacity
+  std::string status{};                    ///< Table's or TableDescription's: "ACTIVE"
   struct KeyPart {
     std::string name{}, type{}, role{};  ///< "cache_id", "S", "HASH"
   };

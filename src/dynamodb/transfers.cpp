@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "dynamodb/curl.hpp"
 #include "platform/fork.hpp"
 
 namespace cacherator::engine::dynamodb {
@@ -282,7 +283,7 @@ void Transfers::Self::expire(Clock::time_point now) {
 }
 
 Transfers::Transfers(int epoll) : self_(std::make_unique<Self>(epoll)) {
-  curl_global_init(CURL_GLOBAL_NOTHING);
+  ensure_curl();
   self_->multi = curl_multi_init();
   const auto set = [&](CURLMoption option, auto value) { curl_multi_setopt(self_->multi, option, value); };
   set(CURLMOPT_SOCKETFUNCTION, &watch_socket);
