@@ -9,6 +9,7 @@ import struct
 import time
 import zlib
 from calendar import timegm
+from threading import Event
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
 if TYPE_CHECKING:
@@ -49,6 +50,17 @@ def slow(seconds: float) -> Fault:
         text = exchange.forward()
         exchange.wait(seconds)
         exchange.send(text)
+
+    return fault
+
+
+def held(released: Event) -> Fault:
+    """The request waits before the server until it is released."""
+
+    def fault(exchange: Exchange) -> None:
+        while not released.wait(0.01) and not exchange.is_over():
+            pass
+        exchange.send(exchange.forward())
 
     return fault
 

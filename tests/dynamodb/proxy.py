@@ -69,9 +69,13 @@ class Exchange:
         """Ends sooner where the proxy ends."""
         self._proxy.ended.wait(seconds)
 
+    def is_over(self) -> bool:
+        """The proxy has ended."""
+        return self._proxy.ended.is_set()
+
     def wait_for_client(self) -> None:
         """Until it closes, or the proxy ends."""
-        while not self._proxy.ended.is_set() and not self._client.is_closed(0.05):
+        while not self.is_over() and not self._client.is_closed(0.05):
             pass
         self._proxy.note(abandoned=1)
 
