@@ -35,7 +35,7 @@ int main(int count, char** arguments) {
   }
   if (count > 1 && std::string_view(arguments[1]) == "--info") {
     scraper.json_cache_save();  // waits for what is written behind
-    const auto l2 = scraper.json_cache_info().l2.value_or(cacherator::engine::LayerInfo{});
+    const auto l2 = scraper.json_cache_info().l2.value();
     std::cout << "l2: " << l2.hits << " hits, " << l2.misses << " misses, " << l2.written << " written; requests: ";
     const char* before = "";
     for (const auto& [kind, number] : l2.requests) {

@@ -24,6 +24,6 @@ if __name__ == "__main__":
         print(f"{page}: {html} ({scraper.last_cache_status})")
     if "--info" in sys.argv:
         scraper.json_cache_save()  # waits for what is written behind
-        l2 = scraper.json_cache_info()["l2"] or {}
-        requests = ", ".join(f"{kind} {count}" for kind, count in sorted(l2["requests"].items())) if l2 else "none"
-        print(f"l2: {l2.get('hits', 0)} hits, {l2.get('misses', 0)} misses, {l2.get('written', 0)} written; requests: {requests or 'none'}")
+        l2 = scraper.json_cache_info()["l2"]
+        requests = ", ".join(f"{kind} {count}" for kind, count in sorted(l2["requests"].items()))
+        print(f"l2: {l2['hits']} hits, {l2['misses']} misses, {l2['written']} written; requests: {requests or 'none'}")

@@ -50,14 +50,16 @@ def dynalite() -> "Iterator[Any]":
     """One server for all tests; each has a table of its own."""
     from tables import started_server
 
-    yield from started_server("dynalite")
+    with started_server("dynalite") as server:
+        yield server
 
 
 @pytest.fixture
 def table(dynalite: Any, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Any]":
     from tables import table_of
 
-    yield from table_of(dynalite, monkeypatch)
+    with table_of(dynalite, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

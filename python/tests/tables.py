@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -113,9 +114,7 @@ class Service(JSONCache):
 
     @property
     def l2(self) -> "Dict[str, Any]":
-        found = self.json_cache_info()["l2"]
-        assert found is not None
-        return found
+        return dict(self.json_cache_info()["l2"])
 
 
 class Started:
@@ -150,8 +149,9 @@ def has_no_secret(text: str, table: Table) -> bool:
     return table.server.secret not in text and not re.search(r"Signature=[0-9a-f]{16}|AWS4-HMAC", text)
 
 
+@contextlib.contextmanager
 def started_server(name: str) -> "Iterator[servers.Server]":
-    """For fixtures: a server, or the sentence that says how to come by one."""
+    """A server, or the sentence that says how to come by one."""
     try:
         with servers.ALL[name]() as server:
             yield server
@@ -159,8 +159,9 @@ def started_server(name: str) -> "Iterator[servers.Server]":
         pytest.fail(str(error))
 
 
+@contextlib.contextmanager
 def table_of(server: servers.Server, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Table]":
-    """For fixtures: a table of a name that no other test has, and the environment that leads to it."""
+    """A table of a name that no other test has, and the environment that leads to it."""
     with Proxy(server.port) as proxy:
         table = Table(f"cache-{os.urandom(4).hex()}", server, proxy)
         for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -12,6 +12,7 @@ import contextlib
 import json
 import select
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -309,3 +310,9 @@ class Proxy:
                     plan.met += 1
                     return plan.fault
         return slow(self.delay)
+
+
+if __name__ == "__main__":  # proxy.py PORT DELAY: in a process of its own, as long as its input lasts; prints its address
+    with Proxy(int(sys.argv[1]), float(sys.argv[2])) as running:
+        print(running.endpoint, flush=True)
+        sys.stdin.read()
