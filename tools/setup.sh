@@ -50,3 +50,11 @@ if [ ! -e "$incumbent/.ready" ]; then
   .venv/bin/python -m pip install -q --disable-pip-version-check --target "$incumbent" cacherator==1.2.9
   touch "$incumbent/.ready"
 fi
+its_tests=build/incumbent-tests
+if [ ! -e "$its_tests/.ready" ]; then
+  rm -rf "$its_tests"
+  mkdir -p "$its_tests"
+  .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps --no-binary cacherator -d "$its_tests" cacherator==1.2.9
+  tar -xzf "$its_tests"/cacherator-1.2.9.tar.gz -C "$its_tests" --strip-components=1 cacherator-1.2.9/tests
+  touch "$its_tests/.ready"
+fi
