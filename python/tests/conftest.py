@@ -12,7 +12,6 @@ from typing import Any, Callable
 
 import pytest
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background; programs of the tests are to be interrupted
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
