@@ -197,6 +197,8 @@ class JSONCache(Views):
 
     def json_cache_clear(self, function_name: Optional[str] = None) -> None:
         """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
+        if function_name is not None and not isinstance(function_name, str):
+            raise TypeError(f"json_cache_clear({function_name!r}): give the name of a function, the signature of a call, or nothing for all")
         cache = cache_of(self)
         memory = _native.memory_of(self)
         try:

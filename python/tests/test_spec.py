@@ -587,6 +587,37 @@ def test_a_call_whose_argument_has_no_text_is_computed_all_the_same(argument: An
     assert Numbers(logging=False).func(argument) > 0
 
 
+def test_a_call_that_cannot_be_remembered_is_a_miss_each_time() -> None:
+    class C(JSONCache):
+        @Cached()
+        def f(self, x: Any) -> int:
+            return 1
+
+        @Cached()
+        async def later(self, x: Any) -> int:
+            return 1
+
+    c = C(logging=False)
+    for _ in range(2):  # an object() is named by its address alone, and nothing tells when it goes
+        c.f(1), c.f(1)
+        assert c.last_cache_status == "l1"
+        c.f(object())
+        assert c.last_cache_status == "miss"
+        c.f(1)
+        asyncio.run(c.later(object()))
+        assert c.last_cache_status == "miss"
+    assert c.json_cache_info()["functions"] == {"f": {"l1": 5, "l2": 0, "misses": 3}, "later": {"l1": 0, "l2": 0, "misses": 2}}
+
+
+@pytest.mark.parametrize("name", [1, 0, b"f", [], ["f"], object()], ids=lambda name: type(name).__name__)
+def test_a_name_to_clear_that_is_no_text_is_told_and_clears_nothing(name: Any) -> None:
+    n = Numbers()
+    n.func(1)
+    with pytest.raises(TypeError, match="json_cache_clear"):
+        n.json_cache_clear(name)
+    assert n.json_cache_stats()["total_entries"] == 1
+
+
 def test_the_error_of_an_arguments_repr_reaches_the_caller() -> None:
     class Bad:
         def __repr__(self) -> str:
