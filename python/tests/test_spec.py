@@ -205,6 +205,30 @@ def test_a_variable_excluded_later_is_not_saved_from_then_on() -> None:
     assert not hasattr(again, "problematic_attr") and again.fine == 2  # type: ignore[attr-defined]
 
 
+def test_excluded_variables_may_stand_in_any_collection_and_a_text_is_one_name(own_folder: Path) -> None:
+    for excluded in (["api"], ("api",), {"api"}, {"api": 1}, "api"):
+
+        class C(JSONCache):
+            def __init__(self) -> None:
+                self._excluded_cache_vars = excluded  # type: ignore[assignment]
+                super().__init__(data_id=type(excluded).__name__)
+                self.api, self.a = "secret", 1
+
+        C().json_cache_save()
+        assert json.loads((own_folder / f"data/cache/{type(excluded).__name__}.json").read_text())["_json_cache_variable_cache"] == {"a": 1}
+
+
+@pytest.mark.parametrize("excluded", [None, 5])
+def test_excluded_variables_that_are_no_list_are_told_at_once(excluded: Any) -> None:
+    class C(JSONCache):
+        def __init__(self) -> None:
+            self._excluded_cache_vars = excluded
+            super().__init__()
+
+    with pytest.raises(TypeError, match=f"_excluded_cache_vars={excluded} is no list of names"):
+        C()
+
+
 def test_statistics_have_the_shape_of_the_specification() -> None:
     processor = DataProcessor()
     assert processor.json_cache_stats() == {"total_entries": 0, "functions": {}}
