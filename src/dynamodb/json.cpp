@@ -148,11 +148,13 @@ void read_member(std::string_view key, const element& value, Answer& answer) {
 template <class What>
 bool read(std::string& body, What what) {
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  simdjson::dom::parser parser;
+  constexpr std::size_t kKept = std::size_t{256} << 10;
+  thread_local simdjson::dom::parser parser;  // its buffers are several times as large as the text
   object all;
-  if (parser.parse(body.data(), body.size(), false).get(all) != simdjson::SUCCESS) return false;
-  what(all);
-  return true;
+  const bool good = parser.parse(body.data(), body.size(), false).get(all) == simdjson::SUCCESS;
+  if (good) what(all);
+  if (parser.capacity() > kKept) parser = simdjson::dom::parser();
+  return good;
 }
 
 std::string xml_element(std::string_view body, std::string_view name) {
