@@ -45,18 +45,40 @@ bool same(const Record& a, const Record& b) {
     const auto& i = std::get<JournalHeader>(b);
     return h->data_id == i.data_id && h->id == i.id && h->after == i.after && h->clock == i.clock && same(h->cleared, i.cleared);
   }
+  if (const auto* t = std::get_if<ToldRecord>(&a)) {
+    const auto& u = std::get<ToldRecord>(b);
+    return t->key == u.key && t->l2 == u.l2 && t->table == u.table;
+  }
+  if (const auto* t = std::get_if<TokensRecord>(&a)) {
+    const auto& u = std::get<TokensRecord>(b);
+    return t->table == u.table && t->tokens == u.tokens && t->pending == u.pending;
+  }
+  if (const auto* i = std::get_if<InRecord>(&a)) return i->table == std::get<InRecord>(b).table;
   return true;
 }
 
 std::string encoded(const Record& record) {
   std::string out;
-  if (const auto* p = std::get_if<PutRecord>(&record)) encode_put(out, p->signature, p->digest, p->value, p->utc, p->ttl, p->under, p->plain);
+  if (const auto* p = std::get_if<PutRecord>(&record)) {
+    encode(out, DocumentEntry{.signature = p->signature,
+                              .value = p->value,
+                              .digest = p->digest,
+                              .utc = p->utc,
+                              .ttl = p->ttl,
+                              .under = p->under,
+                              .plain = p->plain,
+                              .tokens = p->tokens,
+                              .in = p->in});
+  }
   if (const auto* u = std::get_if<UnknownRecord>(&record)) encode_raw(out, u->line);
   if (const auto* d = std::get_if<DropRecord>(&record)) encode(out, *d);
   if (const auto* c = std::get_if<ClearRecord>(&record)) encode(out, *c);
   if (const auto* s = std::get_if<StateRecord>(&record)) encode(out, *s);
   if (const auto* s = std::get_if<SavedRecord>(&record)) encode(out, *s);
   if (const auto* h = std::get_if<JournalHeader>(&record)) encode(out, *h);
+  if (const auto* t = std::get_if<ToldRecord>(&record)) encode(out, *t);
+  if (const auto* t = std::get_if<TokensRecord>(&record)) encode(out, *t);
+  if (const auto* i = std::get_if<InRecord>(&record)) encode(out, *i);
   return out;
 }
 
@@ -76,7 +98,7 @@ void check_writer(std::string_view signature, std::string_view value) {
   if (is_json(value) && fuzz::depth_of(value) <= 512) json = value;
   else append_json(json, value);
   std::string line;
-  encode_put(line, signature, "", json, 1'795'419'280'123'456'000, 0.25, 7);
+  encode(line, DocumentEntry{.signature = signature, .value = json, .utc = 1'795'419'280'123'456'000, .ttl = 0.25, .under = 7});
   const auto record = parse_record(std::string_view(line).substr(1, line.size() - 2));
   const auto* put = std::get_if<PutRecord>(&record);
   check(put && put->signature == signature && put->under == 7 && put->utc == 1'795'419'280'123'456'000 && put->ttl == 0.25, "what is written is read");

@@ -7,14 +7,23 @@
 #include "cacherator/detail/fork_safe.hpp"
 #include "elsewhere.hpp"
 #include "flights.hpp"
+#include "layer.hpp"
 #include "local/flight_range.hpp"
 #include "local/store.hpp"
 #include "log.hpp"
 
 namespace cacherator::engine {
 
+namespace {
+
+constexpr std::chrono::seconds kFlushLimit{5}, kExitLimit{2};  ///< for what is to be written to a table
+
+}  // namespace
+
 struct Cache::Private {
   std::shared_ptr<Store> store;
+  std::shared_ptr<Layer> layer;  ///< null: there is no second one
+  bool fleet = false;
   std::string name;  ///< of the document, for what is said once
   std::atomic<bool> logging{true};
   std::chrono::nanoseconds single_flight_wait{};
@@ -24,11 +33,17 @@ struct Cache::Private {
     if (call.recompute || !(call.ttl > 0)) return std::nullopt;
     const Time at = now();
     auto entry = store->find(call.signature, call.digest);
-    if (entry && in_time(entry->utc, call.ttl, at)) return entry;
+    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call.signature, *std::move(entry));
     if (call.old_signature.empty()) return std::nullopt;
     entry = store->find(call.old_signature, {});
-    if (entry && in_time(entry->utc, call.ttl, at)) return entry;
+    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call.old_signature, *std::move(entry));
     return std::nullopt;
+  }
+
+  Entry answered(std::string_view signature, Entry entry) const {
+    if (entry.layer == LayerName::l2) store->said_once(signature);
+    if (layer && entry.in.empty()) layer->hit(signature, entry);
+    return entry;
   }
 
   Wait bounded(Wait wait) const {
@@ -58,6 +73,29 @@ struct Cache::Private {
     return bounded(std::move(wait));
   }
 
+  /// Asks the second layer; the caller waits as for a flight. Within the caller's own lead: nobody here asks it for the same meanwhile.
+  std::optional<Wait> ask_layer(Lead& lead, const Call& call) const {
+    if (!layer || call.asked || call.recompute) return std::nullopt;
+    LookUp what{.signature = std::string(call.signature),
+                .digest = std::string(call.digest),
+                .old_signature = std::string(call.old_signature),
+                .ttl = call.ttl,
+                .under = store->clock(),
+                .drops = store->drops()};
+    Wait wait = store->flights()->stand_for(lead, call.lineage);
+    auto held = std::make_shared<Lead>(std::move(lead));
+    if (layer->look_up(std::move(what), [held] { held->end_asked(); })) return bounded(std::move(wait));
+    lead = std::move(*held);
+    Flights::stand_no_more(lead);
+    return std::nullopt;
+  }
+
+  /// What the table must be told of a result goes with the lead from its beginning.
+  void prepare(Lead& lead, const Call& call) const {
+    lead.tokens = store->tokens_of(layer->table(), call.signature, call.digest);
+    lead.lease = layer->lease(call.signature);
+  }
+
   void report() const {
     for (const auto& notice : store->take_notices()) {
       if (logging.load(std::memory_order_relaxed)) log_warning(notice);
@@ -76,6 +114,15 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
   self->store = *std::move(store);
   self->logging = options.logging;
   self->single_flight_wait = options.single_flight_wait;
+  if (!options.dynamodb_table.empty()) {
+    auto layer = open_layer(self->store, options);
+    if (!layer) return layer.fault();
+    self->layer = *std::move(layer);
+    if (options.clear_cache) {
+      (void)self->store->clear("*");  // what the table has, too
+      self->layer->cleared("*");
+    }
+  }
   self->name = options.directory + '/' + options.data_id;
   self->report();
   return std::shared_ptr<Cache>(new Cache(std::move(self)));
@@ -97,7 +144,11 @@ Answer Cache::ask(const Call& call) {
   self_->store->tail();
   if (auto entry = self_->local(call)) return *entry;  // the lead is given back as it is destroyed
 
+  if (shares) {
+    if (auto wait = self_->ask_layer(lead, call)) return *std::move(wait);
+  }
   lead.under = self_->store->clock();
+  if (self_->layer) self_->prepare(lead, call);
   return std::move(lead);
 }
 
@@ -108,7 +159,9 @@ Kept Cache::keep(const Lead& lead, std::string_view signature, std::string_view 
     kept.cleared = !holds(function_of(signature), lead.under);
     return kept;
   }
-  const Kept kept = self_->store->put({.signature = signature, .digest = digest, .value = value, .utc = now(), .ttl = ttl, .under = lead.under});
+  const Kept kept =
+      self_->store->put({.signature = signature, .digest = digest, .value = value, .utc = now(), .ttl = ttl, .under = lead.under, .tokens = lead.tokens});
+  if (self_->layer && kept.serial) self_->layer->kept(signature);
   self_->report();
   return kept;
 }
@@ -126,12 +179,14 @@ bool Cache::holds(std::string_view function, std::uint64_t under) const { return
 
 Result<void> Cache::clear(std::string_view function) {
   auto done = self_->store->clear(function);
+  if (self_->layer) self_->layer->cleared(function);
   self_->report();
   return done;
 }
 
 Result<void> Cache::drop(std::string_view signature) {
   auto done = self_->store->drop(signature);
+  if (self_->layer) self_->layer->cleared(signature);
   self_->report();
   return done;
 }
@@ -142,19 +197,51 @@ std::vector<Variable> Cache::state() { return self_->store->state(); }
 
 Time Cache::state_saved() { return self_->store->state_saved(); }
 
-Result<void> Cache::save_state(std::span<const Variable> changed, bool touch) {
+Result<void> Cache::save_state(std::span<const Variable> changed, bool touch, bool share) {
   auto done = self_->store->save_state(changed, touch);
+  if (self_->layer && share) {
+    auto all = self_->store->state();
+    for (const auto& variable : changed) {
+      if (variable.gone) all.push_back({.name = variable.name, .value = "", .utc = now(), .gone = true});
+    }
+    self_->layer->save_state(std::move(all));
+  }
   self_->report();
   return done;
+}
+
+void Cache::load_state() {
+  if (self_->layer) self_->layer->load_state();
+  self_->report();
 }
 
 Result<void> Cache::checkpoint() {
   auto done = self_->store->checkpoint();
+  if (self_->layer) {
+    auto flushed = self_->layer->flush(kFlushLimit);
+    if (done && !flushed) done = std::move(flushed);
+  }
   self_->report();
   return done;
 }
 
-Info Cache::info() { return self_->store->info(); }
+Result<DbPage> Cache::list_db_keys(std::size_t limit, const std::optional<std::string>& after) {
+  if (!self_->layer) return DbPage{};
+  auto page = self_->layer->list(limit, after);
+  self_->report();
+  return page;
+}
+
+Info Cache::info() {
+  Info info = self_->store->info();
+  if (self_->layer) info.l2 = self_->layer->info();
+  return info;
+}
+
+void flush_at_exit() {
+  flush_layers(kExitLimit);
+  flush_stores();
+}
 
 void Cache::set_logging(bool on) noexcept { self_->logging.store(on, std::memory_order_relaxed); }
 

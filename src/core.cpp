@@ -30,6 +30,9 @@ std::string class_name(const std::type_info& type) {
 }
 
 Options checked(Options options) {
+  if (options.single_flight == SingleFlight::fleet && !options.dynamodb_table) {
+    throw std::invalid_argument("cacherator: single_flight = SingleFlight::fleet needs a dynamodb_table, over which the machines agree");
+  }
   if (std::isnan(options.ttl.count())) throw std::invalid_argument("cacherator: ttl is NaN; give a duration, such as 6h or Days{0.25}");
   return options;
 }
@@ -54,7 +57,7 @@ Core::Core(Options options) : options_(checked(std::move(options))), directory_(
 
 Core::~Core() {
   try {
-    save_state(false);
+    save_state(false, options_.save_on_del);
   } catch (const std::exception& error) {
     if (cache_) cache_->warn(std::string("state could not be saved: ") + error.what());
   }
@@ -66,12 +69,11 @@ void Core::open_locked(std::string data_id) {
                                     .clear_cache = options_.clear_cache,
                                     .logging = options_.logging,
                                     .durability = options_.durability,
-                                    .single_flight_wait = options_.single_flight_wait});
+                                    .single_flight_wait = options_.single_flight_wait,
+                                    .dynamodb_table = options_.dynamodb_table.value_or(""),
+                                    .fleet = options_.single_flight == SingleFlight::fleet});
   if (!cache) throw std::invalid_argument("cacherator: " + cache.fault().message);
   cache_ = *std::move(cache);
-  if (options_.dynamodb_table) {
-    cache_->warn("dynamodb_table='" + *options_.dynamodb_table + "': sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table");
-  }
   opened_.store(cache_.get(), std::memory_order_release);
 }
 
@@ -134,6 +136,7 @@ void Core::load_state_locked(engine::Cache& cache) {
   if (state_) return;
   state_.emplace();
   if (options_.clear_cache) return;
+  cache.load_state();
   const engine::Time saved = cache.state_saved();
   if (!saved || !engine::in_time(saved, options_.ttl.count(), engine::now())) return;
   for (auto& variable : cache.state()) state_->emplace(variable.name, std::move(variable));
@@ -148,7 +151,7 @@ std::optional<engine::Variable> Core::stored(std::string_view name) {
   return found->second;
 }
 
-void Core::save_state(bool touch) {
+void Core::save_state(bool touch, bool share) {
   engine::Cache* opened = opened_.load(std::memory_order_acquire);
   if (!opened && touch) opened = &cache();
   if (!opened) return;
@@ -172,8 +175,8 @@ void Core::save_state(bool touch) {
     known = {.name = name, .value = text};
     changed.push_back(known);
   }
-  if (changed.empty() && !(touch && !texts.empty())) return;
-  if (auto saved = opened->save_state(changed, touch); !saved) opened->warn("saving state: " + saved.fault().message);
+  if (changed.empty() && !(touch && !texts.empty()) && !share) return;
+  if (auto saved = opened->save_state(changed, touch && !texts.empty(), share); !saved) opened->warn("saving state: " + saved.fault().message);
 }
 
 Status Core::last_here() {

@@ -155,7 +155,9 @@ bool Wait::stuck() {
 Lead::Lead(Lead&& other) noexcept
     : under(other.under),
       lineage(std::move(other.lineage)),
+      tokens(std::move(other.tokens)),
       range(std::move(other.range)),
+      lease(std::move(other.lease)),
       flights_(std::move(other.flights_)),
       flight_(std::move(other.flight_)),
       forks_(other.forks_) {}
@@ -163,7 +165,9 @@ Lead::Lead(Lead&& other) noexcept
 Lead& Lead::operator=(Lead&& other) noexcept {
   std::swap(under, other.under);
   std::swap(lineage, other.lineage);
+  std::swap(tokens, other.tokens);
   std::swap(range, other.range);
+  std::swap(lease, other.lease);
   std::swap(flights_, other.flights_);
   std::swap(flight_, other.flight_);
   std::swap(forks_, other.forks_);
@@ -178,6 +182,8 @@ void Lead::fail(std::shared_ptr<void> exception) { finish(Flight::End::failed, s
 
 void Lead::end_elsewhere() { finish(Flight::End::elsewhere, nullptr); }
 
+void Lead::end_asked() { finish(Flight::End::asked, nullptr); }
+
 void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
   if (!flight_) return;
   if (forks_ != forks()) {
@@ -188,6 +194,7 @@ void Lead::finish(Flight::End how, std::shared_ptr<void> failure) {
   flights_->remove(*flight_);  // first, so that who is woken and asks again does not meet this flight
   flight_->end(how, std::move(failure));
   range.reset();
+  lease.reset();
   flight_.reset();
   flights_.reset();
 }
@@ -230,6 +237,8 @@ Wait Flights::stand_for(const Lead& lead, const LineagePtr& lineage) {
   lead.flight_->elsewhere_ = true;
   return *wait_for(lead.flight_, lineage);
 }
+
+void Flights::stand_no_more(const Lead& lead) { lead.flight_->elsewhere_ = false; }
 
 Lead Flights::alone(const LineagePtr& lineage) {
   Lead lead;

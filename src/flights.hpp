@@ -22,6 +22,8 @@ class Flights : public std::enable_shared_from_this<Flights> {
   std::variant<Wait, Lead> join(std::string_view signature, const LineagePtr& lineage);
   /// A wait for the flight of this lead, which stands for another process's from now on.
   Wait stand_for(const Lead& lead, const LineagePtr& lineage);
+  /// It does not any more: nothing was asked.
+  static void stand_no_more(const Lead& lead);
   /// A lead that nobody can wait for.
   static Lead alone(const LineagePtr& lineage);
 

@@ -66,6 +66,7 @@ engine::Answer Story::ask(bool may_wait_elsewhere) {
                      .recompute = recompute_,
                      .alone = alone_,
                      .here = here_ || !may_wait_elsewhere,
+                     .asked = asked_,
                      .lineage = lineage});
 }
 
@@ -90,6 +91,7 @@ void Story::waited(const engine::Flight& flight) {
   const auto end = flight.ended();
   if (end == engine::Flight::End::failed) std::rethrow_exception(*std::static_pointer_cast<std::exception_ptr>(flight.failure()));
   if (end == engine::Flight::End::elsewhere) here_ = true;
+  if (end == engine::Flight::End::asked) asked_ = true;
   if (end != engine::Flight::End::kept) return;
   alone_ = true;  // what it kept is found now, or this call cannot share
   recompute_ = false;

@@ -18,7 +18,7 @@ JSONCache::JSONCache(Options options) : core_(std::make_shared<detail::Core>(std
 JSONCache::~JSONCache() { core_->set_owner(nullptr); }
 
 void JSONCache::json_cache_save() {
-  core_->save_state(true);
+  core_->save_state(true, true);
   engine::Cache& cache = core_->cache();
   check(cache, cache.checkpoint());
 }
@@ -66,7 +66,14 @@ Info JSONCache::json_cache_info() const {
   return info;
 }
 
-DbKeys JSONCache::json_cache_list_db_keys(std::size_t, std::optional<std::string>) const { return {}; }
+DbKeys JSONCache::json_cache_list_db_keys(std::size_t limit, std::optional<std::string> last_key) const {
+  engine::Cache& cache = core_->cache();
+  auto page = cache.list_db_keys(limit, last_key);
+  if (page) return {std::move(page->keys), std::move(page->last_key)};
+  if (page.fault().kind == engine::Fault::Kind::misuse) throw std::invalid_argument("cacherator: " + page.fault().message);
+  cache.warn(page.fault().message);
+  return {};
+}
 
 std::map<std::string, std::string> JSONCache::cache_status() const {
   std::map<std::string, std::string> statuses;

@@ -33,6 +33,9 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
+  /// The id by which the store tells the layer's table from others.
+  [[nodiscard]] virtual std::string_view table() const noexcept = 0;
+
   /// Looks a call up. True: `done` is called exactly once, from the layer's thread and perhaps before this returns, when what was found
   /// is in the store (or nothing was). It must be quick. False: nothing is to be had now, at no cost; `done` is not called.
   virtual bool look_up(LookUp what, std::function<void()> done) = 0;

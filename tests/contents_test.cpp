@@ -19,7 +19,7 @@ struct ContentsTest : testing::Test {
   /// A put as a journal has it.
   static std::string put(const std::string& signature, const std::string& value, std::uint64_t under = 0, Time at = kThen) {
     std::string text;
-    encode_put(text, signature, {}, value, at, 1, under);
+    encode(text, DocumentEntry{.signature = signature, .value = value, .utc = at, .ttl = 1, .under = under});
     return text;
   }
   static std::string clear(const std::string& function, std::uint64_t number, Time at = kThen) {
@@ -120,7 +120,8 @@ TEST_F(ContentsTest, The_bytes_of_an_entry_live_as_long_as_somebody_holds_it) {
 
 TEST_F(ContentsTest, A_shortened_signature_is_found_by_its_own_digest_only) {
   std::string text;
-  encode_put(text, "f(long_0123)", std::string(64, 'a'), "1", kThen, 1, 0);
+  const std::string digest(64, 'a');
+  encode(text, DocumentEntry{.signature = "f(long_0123)", .value = "1", .digest = digest, .utc = kThen, .ttl = 1});
   apply(text);
   EXPECT_TRUE(contents.find("f(long_0123)", std::string(64, 'a')));
   EXPECT_FALSE(contents.find("f(long_0123)", std::string(64, 'b')));
@@ -169,7 +170,7 @@ TEST_F(ContentsTest, What_is_read_anew_and_is_the_same_keeps_its_serial) {
 TEST_F(ContentsTest, An_entry_is_left_out_when_it_has_been_outdated_for_its_ttl_again_and_a_day_at_least) {
   const auto add = [&](const char* signature, double ttl) {
     std::string text;
-    encode_put(text, signature, {}, "1", kThen, ttl, 0);
+    encode(text, DocumentEntry{.signature = signature, .value = "1", .utc = kThen, .ttl = ttl});
     apply(text);
   };
   add("quarter(){}", 0.25);

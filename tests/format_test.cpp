@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cacherator/detail/cache.hpp"
+#include "local/store.hpp"
 #include "platform/faults.hpp"
 #include "temporary_folder.hpp"
 
@@ -68,7 +69,7 @@ TEST_F(FormatTest, The_pages_document_is_read) {
 }
 
 TEST_F(FormatTest, The_checksums_on_the_page_are_those_of_its_lines) {
-  for (const auto& line : lines(block("journal"))) {
+  for (const auto& line : lines(block("journal") + block("journal of a table"))) {
     const auto body = line.substr(0, line.rfind(",\"crc\""));
     char expected[9];
     std::snprintf(expected, sizeof expected, "%08lx", crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size())));
@@ -86,6 +87,29 @@ TEST_F(FormatTest, The_pages_journal_goes_on_where_its_document_ends) {
   const auto state = open()->state();
   ASSERT_EQ(state.size(), 1u);
   EXPECT_EQ(state[0].value, "120");
+}
+
+TEST_F(FormatTest, What_the_pages_journal_says_of_a_table_is_known_and_stays_known_in_the_document) {
+  folder_.write("calc.json", block("document"));
+  folder_.write("calc.journal", block("journal") + block("journal of a table"));
+  const auto look = [&] {
+    const auto store = *Store::open({.data_id = "calc", .directory = folder_.str()});
+    const TableTokens tokens = store->tokens("1f2e3d4c");
+    EXPECT_EQ(tokens.born, "6b041f2800000000000000aa");
+    EXPECT_EQ(tokens.of.at("f:half"), "6b04203100000000000000bb");
+    EXPECT_EQ(store->tokens_of("1f2e3d4c", "half(1,){}", ""), "6b041f2800000000000000aa.6b04203100000000000000bb");
+    EXPECT_EQ(store->tokens_of("1f2e3d4c", "double(1,){}", ""), "6b041f2800000000000000aa");
+    EXPECT_EQ(store->tokens_of("00000000", "double(1,){}", ""), "");
+    EXPECT_TRUE(store->pending("1f2e3d4c").empty()) << "the table was told of the clear";
+    const auto entry = store->find("expensive_calculation(2, 12){}", "");
+    ASSERT_TRUE(entry);
+    EXPECT_EQ(entry->tokens, "6b041f2800000000000000aa");
+    EXPECT_EQ(entry->in, "1f2e3d4c");
+  };
+  look();
+  ASSERT_TRUE(open()->checkpoint());
+  std::filesystem::remove(folder_ / "calc.journal");
+  look();
 }
 
 TEST_F(FormatTest, A_line_whose_checksum_is_wrong_is_counted_and_the_others_count) {

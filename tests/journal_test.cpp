@@ -24,7 +24,7 @@ std::string line(const Parts&... parts) {
 }
 std::string put_line(std::string_view signature, std::string_view value, double ttl = 1, bool plain = false) {
   std::string text;
-  encode_put(text, signature, {}, value, kThen, ttl, 3, plain);
+  encode(text, DocumentEntry{.signature = signature, .value = value, .utc = kThen, .ttl = ttl, .under = 3, .plain = plain});
   EXPECT_EQ(text.find('\n', 1), text.size() - 1) << "one line";
   return text.substr(1, text.size() - 2);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Python package: built into build/python/<version>, tested, shown.
-# Usage: tools/python.sh build|test|demo|bench|soak PYTHON;  tools/python.sh test-every
+# Usage: tools/python.sh build|test|demo|demo-l2|bench|soak PYTHON;  tools/python.sh test-every
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,9 +28,9 @@ path_of() { echo "$PWD/build/python/$(version_of "$1")/lib"; }
 
 test_with() {
   build "$1"
-  PYTHONPATH="$(path_of "$1")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" \
+  PYTHONPATH="$(path_of "$1")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" CACHERATOR_INCUMBENT_TESTS="$PWD/build/incumbent-tests/tests" \
     CACHERATOR_INCUMBENT_PYTHON="$PWD/.venv/bin/python" CACHERATOR_EXAMPLES="$PWD/build/release/examples" \
-    CACHERATOR_LIBRARY="$PWD/build/release" "$1" -m pytest -q python/tests
+    CACHERATOR_LIBRARY="$PWD/build/release" CACHERATOR_SERVERS="$PWD/build/servers" "$1" -m pytest -q python/tests
 }
 
 every() {
@@ -50,7 +50,7 @@ every() {
       "build/venvs/3.$minor/bin/python" -m pip install -q --disable-pip-version-check "nanobind>=2.9,<3" pytest pytest-asyncio
       touch "build/venvs/3.$minor/.ready"
     fi
-    test_with "build/venvs/3.$minor/bin/python"
+    CACHERATOR_TEST_SERVERS=dynalite test_with "build/venvs/3.$minor/bin/python"
   done
 }
 
@@ -59,7 +59,11 @@ case "${1:-}" in
   build) build "$2" ;;
   test) test_with "$2" ;;
   test-every) every ;;
-  soak) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" tests/crash/crash.py --python --writer build/release/tests/crash/crash_writer --kills 4000 ;;
+  soak)
+    build "$2"
+    PYTHONPATH="$(path_of "$2")" "$2" tests/crash/crash.py --python --writer build/release/tests/crash/crash_writer --kills 4000
+    PYTHONPATH="$(path_of "$2")" "$2" tests/dynamodb/kills.py --seconds 300 ;;
+  demo-l2) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" demo/demo_l2.py build/release/examples ;;
   demo) build "$2"; PYTHONPATH="$(path_of "$2")" "$2" demo/demo.py build/release/examples ;;
   bench)
     build "$2"
@@ -67,5 +71,5 @@ case "${1:-}" in
       PYTHONPATH="$(path_of "$2")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$2" "$bench"
     done
     for bench in build/bench/bench/*_bench; do "$bench"; done ;;
-  *) echo "usage: tools/python.sh build|test|demo|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
+  *) echo "usage: tools/python.sh build|test|demo|demo-l2|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
 esac

@@ -15,7 +15,7 @@ namespace cacherator {
 
 /// How a coroutine of type A waits for a flight. This one resumes on the thread on which the flight ends; specialise it where a
 /// coroutine has an executor of its own (`<cacherator/asio.hpp>` does for Asio's), and name it `executor`. `on` answers what A's
-/// coroutines can await. Only those with an executor wait for other processes.
+/// coroutines can await. Only those with an executor wait for other processes; without one, a question to DynamoDB blocks the thread.
 template <class A>
 struct wait_in {
   class Awaiter {
@@ -96,8 +96,12 @@ class AsyncFace {
         continue;
       }
       if (auto* wait = std::get_if<engine::Wait>(&answer)) {
-        co_await wait_in<A>::on(wait->flight());
-        story.waited(wait->flight());
+        if (!has_executor<A> && wait->outside()) {
+          story.wait(std::move(*wait));  // it would be resumed on the engine's thread, and hold that up
+        } else {
+          co_await wait_in<A>::on(wait->flight());
+          story.waited(wait->flight());
+        }
         continue;
       }
       // A lead that is destroyed with this frame, before it landed or failed, is given up: one of those that wait takes it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <ratio>
@@ -16,6 +17,12 @@ using Days = std::chrono::duration<double, std::ratio<86400>>;
 
 using engine::Durability;
 
+/// Among whom one computes, and the others wait.
+enum class SingleFlight : std::uint8_t {
+  machine,  ///< the threads, tasks and processes of this machine
+  fleet,    ///< and all machines that share the dynamodb_table: costs a write for each computation
+};
+
 /// Of a JSONCache; names, order and defaults are those of the Python constructor.
 struct Options {
   std::string data_id{};                          ///< UTF-8; empty: the class's name
@@ -23,12 +30,13 @@ struct Options {
   bool clear_cache = false;                       ///< begin empty
   Days ttl{999};                                  ///< 0 or less: never a hit
   bool logging = true;                            ///< warnings of this object reach the log sink
-  std::optional<std::string> dynamodb_table{};    ///< not there yet: said once
-  bool save_on_del = false;
+  std::optional<std::string> dynamodb_table{};    ///< shared by machines over this table (docs/dynamodb.md)
+  bool save_on_del = false;                       ///< the object's end writes its state into the table, too
   Durability durability = Durability::process;
   /// How long a call waits for another process that computes the same, or for a thread that waits for others; then it computes
   /// for itself. 0 or less: it neither waits for other processes nor do they wait for it, which saves two system calls a miss.
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);
+  SingleFlight single_flight = SingleFlight::machine;
 };
 
 /// Of one cached function.

@@ -62,13 +62,16 @@ class JSONCache(Views):
         *,
         durability: Literal["process", "power"] = "process",
         single_flight_wait: Seconds = 60,
+        single_flight: Literal["machine", "fleet"] = "machine",
     ) -> None:
         """Opens the cache and restores the object's state.
 
         data_id: name of the cache (default: the class's name). directory: folder of its files. clear_cache: begin empty.
-        ttl: days (or a timedelta) for which results and state count. logging: warnings of this object. save_on_del: with
-        DynamoDB, write there too when the object goes. durability: "process" (a returned result survives kill -9) or "power" (and a
+        ttl: days (or a timedelta) for which results and state count. logging: warnings of this object. dynamodb_table: a table
+        of DynamoDB over which machines share the cache; it is made if it is missing. save_on_del: the object's end writes
+        its state there, too. durability: "process" (a returned result survives kill -9) or "power" (and a
         loss of power). single_flight_wait: seconds (or a timedelta) that a call waits for another process that computes the same.
+        single_flight: "machine" (its processes compute a call once) or "fleet" (all machines that share the table do).
         Raises TypeError or ValueError where an argument cannot be used.
         """
         settings = Settings(self)
@@ -79,14 +82,12 @@ class JSONCache(Views):
         settings.save_on_del = bool(save_on_del)
         settings.power = _options.durability(durability)
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
-        settings.dynamodb_table = dynamodb_table
+        settings.dynamodb_table = _options.table(dynamodb_table)
+        settings.dynamodb_enabled = bool(settings.dynamodb_table)
+        settings.fleet = _options.single_flight(single_flight, dynamodb_table)
         object.__setattr__(self, "_json_cache_settings", settings)
         reopen(self, bool(clear_cache))
         _living[id(self)] = self
-        if dynamodb_table:
-            cache_of(self).warn(
-                f"dynamodb_table={dynamodb_table!r}: sharing over DynamoDB is not there yet; the cache is local", "dynamodb_table"
-            )
         if not clear_cache:
             self._restore_state()
 
@@ -102,6 +103,7 @@ class JSONCache(Views):
 
     def _restore_state(self) -> None:
         settings, cache = settings_of(self), cache_of(self)
+        cache.load_state()
         saved = cache.state_saved()
         if not saved or saved + _options.days(settings.ttl, "") * 86400 <= _now():
             return
@@ -147,21 +149,22 @@ class JSONCache(Views):
             f"unsaved {data_id} {name}",
         )
 
-    def _save_state(self, touch: bool) -> None:
-        """Writes the variables that changed since they were loaded or saved here."""
+    def _save_state(self, touch: bool, share: bool) -> None:
+        """Writes the variables that changed since they were loaded or saved here; `share`: into the table, too."""
         settings = settings_of(self)
         texts = self._state_texts()
         changed = {name: json for name, json in texts.items() if settings.loaded.get(name) != json}
         present = vars(self)
         gone = [name for name in settings.loaded if name not in present]
-        if changed or gone or (touch and texts):
-            cache_of(self).save_state(changed, gone, touch)
+        share = share and settings.dynamodb_enabled
+        if changed or gone or (touch and texts) or share:
+            cache_of(self).save_state(changed, gone, touch and bool(texts), share)
             settings.loaded = texts
 
     def json_cache_save(self) -> None:
         """Saves the object's state, and brings the document up to date. Never raises for what the files do."""
         try:
-            self._save_state(touch=True)
+            self._save_state(touch=True, share=True)
             cache_of(self).checkpoint()
         except OSError as error:
             cache_of(self).warn(f"saving {settings_of(self).data_id!r}: {error}")
@@ -180,7 +183,7 @@ class JSONCache(Views):
 
     def _json_cache_save_l1(self) -> None:
         try:
-            self._save_state(touch=False)
+            self._save_state(touch=False, share=settings_of(self).save_on_del)
         except Exception as error:
             _log_quietly(self, f"state could not be saved: {type(error).__name__}: {error}")
 
@@ -224,8 +227,15 @@ class JSONCache(Views):
         return info  # type: ignore[return-value]
 
     def json_cache_list_db_keys(self, limit: int = 100, last_key: Optional[str] = None) -> DbKeys:
-        """Caches stored in DynamoDB, a page at a time: {'keys': [...], 'last_key': ...}."""
-        return {"keys": [], "last_key": None}
+        """Caches stored in the table, a page at a time: {'keys': [...], 'last_key': ...}; none without a table.
+
+        last_key: of the page before, None for the first one. What cannot be had is a warning, and an empty page.
+        """
+        try:
+            return cache_of(self).list_db_keys(limit, last_key)
+        except OSError as error:
+            cache_of(self).warn(str(error))
+            return {"keys": [], "last_key": None}
 
     def _signatures(self) -> List[str]:
         stored = cache_of(self).signatures()

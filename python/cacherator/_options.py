@@ -86,5 +86,23 @@ def durability(value: Any) -> bool:
     return bool(value == "power")
 
 
+def single_flight(value: Any, table: Any) -> bool:
+    """True for "fleet"."""
+    if value not in ("machine", "fleet"):
+        raise ValueError(f"single_flight={value!r}: give 'machine' (its processes compute a call once) or 'fleet' (all machines do)")
+    if value == "fleet" and not table:
+        raise ValueError("single_flight='fleet' needs a dynamodb_table, over which the machines agree")
+    return bool(value == "fleet")
+
+
+def table(value: Any) -> str:
+    """The name of a table; empty: none."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"dynamodb_table={value!r} is not the name of a table: give a text, or None for a local cache")
+    return value
+
+
 def directory(value: Any) -> str:
     return "data/cache" if value is None else text(value, "directory", "")

@@ -34,7 +34,37 @@ class Faults(TypedDict):
     other: int
 
 
-class Info(TypedDict):
+class L2(TypedDict):
+    """Figures of the table: requests by all caches of this process, the rest by this one."""
+
+    table: str
+    region: str
+    endpoint: str
+    requests: Dict[str, int]
+    read_units: float
+    write_units: float
+    bytes_sent: int
+    bytes_received: int
+    errors: Dict[str, int]
+    retries: int
+    breaker: str
+    hits: int
+    misses: int
+    written: int
+    backfilled: int
+    queued: int
+    queued_bytes: int
+    dropped: int
+    too_large: int
+    clears_pending: int
+    legacy_hits: int
+
+
+class _OptionalInfo(TypedDict, total=False):
+    l2: L2  #: with a dynamodb_table
+
+
+class Info(_OptionalInfo):
     """Figures of a cache, and of one object that uses it."""
 
     data_id: str

@@ -106,6 +106,8 @@ class Views:
     @_dynamodb_enabled.setter
     def _dynamodb_enabled(self, on: bool) -> None:
         settings_of(self).dynamodb_enabled = bool(on)
+        if settings_of(self).dynamodb_table:
+            reopen(self)
 
     @property
     def _save_on_del(self) -> bool:

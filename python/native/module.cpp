@@ -155,7 +155,8 @@ std::string encode_or_repr(nb::handle value) {
 
 using CachePtr = std::shared_ptr<engine::Cache>;
 
-CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, double single_flight_wait) {
+CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, double single_flight_wait,
+                    std::string dynamodb_table, bool fleet) {
   auto opened = without_gil([&] {
     return engine::Cache::open({.data_id = std::move(data_id),
                                 .directory = {directory.c_str(), directory.size()},
@@ -163,7 +164,9 @@ CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, 
                                 .clear_cache = clear,
                                 .logging = logging,
                                 .durability = power ? engine::Durability::power : engine::Durability::process,
-                                .single_flight_wait = std::chrono::nanoseconds(static_cast<std::int64_t>(single_flight_wait * 1e9))});
+                                .single_flight_wait = std::chrono::nanoseconds(static_cast<std::int64_t>(single_flight_wait * 1e9)),
+                                .dynamodb_table = std::move(dynamodb_table),
+                                .fleet = fleet});
   });
   if (!opened) raise(opened.fault());
   return *std::move(opened);
@@ -206,16 +209,47 @@ nb::dict state(engine::Cache& cache) {
   return all;
 }
 
-void save_state(engine::Cache& cache, nb::dict changed, nb::list gone, bool touch) {
+void save_state(engine::Cache& cache, nb::dict changed, nb::list gone, bool touch, bool share) {
   std::vector<engine::Variable> variables;
   for (const auto [name, json] : changed) {
     variables.push_back({.name = text_of(name), .value = text_of(json)});
   }
   for (const auto name : gone) variables.push_back({.name = text_of(name), .value = "", .gone = true});
-  checked([&] { return cache.save_state(variables, touch); });
+  checked([&] { return cache.save_state(variables, touch, share); });
 }
 
 nb::object path_from(const std::string& bytes) { return owned(PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()))); }
+
+nb::dict info(const engine::LayerInfo& l2) {
+  const auto counts = [](const std::map<std::string, std::uint64_t>& of) {
+    nb::dict all;
+    for (const auto& [name, count] : of) all[name.c_str()] = count;
+    return all;
+  };
+  nb::dict all;
+  all["table"] = l2.table;
+  all["region"] = l2.region;
+  all["endpoint"] = l2.endpoint;
+  all["requests"] = counts(l2.requests);
+  all["read_units"] = l2.read_units;
+  all["write_units"] = l2.write_units;
+  all["bytes_sent"] = l2.bytes_sent;
+  all["bytes_received"] = l2.bytes_received;
+  all["errors"] = counts(l2.errors);
+  all["retries"] = l2.retries;
+  all["breaker"] = l2.breaker;
+  all["hits"] = l2.hits;
+  all["misses"] = l2.misses;
+  all["written"] = l2.written;
+  all["backfilled"] = l2.backfilled;
+  all["queued"] = l2.queued;
+  all["queued_bytes"] = l2.queued_bytes;
+  all["dropped"] = l2.dropped;
+  all["too_large"] = l2.too_large;
+  all["clears_pending"] = l2.clears_pending;
+  all["legacy_hits"] = l2.legacy_hits;
+  return all;
+}
 
 nb::dict info(engine::Cache& cache) {
   const auto i = without_gil([&] { return cache.info(); });
@@ -237,6 +271,19 @@ nb::dict info(engine::Cache& cache) {
   all["faults"] = faults;
   all["memory_only"] = i.memory_only;
   all["reason"] = i.reason;
+  if (i.l2) all["l2"] = info(*i.l2);
+  return all;
+}
+
+/// {"keys": [...], "last_key": text or None}
+nb::dict list_db_keys(engine::Cache& cache, std::size_t limit, std::optional<std::string> after) {
+  auto page = without_gil([&] { return cache.list_db_keys(limit, after); });
+  if (!page) raise(page.fault());
+  nb::list keys;
+  for (const auto& key : page->keys) keys.append(nb::steal(text_from(key).release()));
+  nb::dict all;
+  all["keys"] = keys;
+  all["last_key"] = page->last_key ? nb::steal(text_from(*page->last_key).release()) : nb::none();
   return all;
 }
 
@@ -356,11 +403,13 @@ NB_MODULE(_native, m) {
       .def("state", &state)
       .def("state_saved", [](engine::Cache& c) { return seconds(c.state_saved()); })
       .def("save_state", &save_state)
+      .def("load_state", [](engine::Cache& cache) { without_gil([&] { cache.load_state(); }); })
+      .def("list_db_keys", &list_db_keys, nb::arg("limit"), nb::arg("after").none())
       .def("checkpoint", [](engine::Cache& c) { checked([&] { return c.checkpoint(); }); })
       .def("clear", [](engine::Cache& c, nb::str name) { checked([&c, name = text_of(name)] { return c.clear(name); }); })
       .def("drop", [](engine::Cache& c, nb::str signature) { checked([&c, name = text_of(signature)] { return c.drop(name); }); })
       .def("refresh", [](engine::Cache& c) { without_gil([&] { c.refresh(); }); })
-      .def("info", &info)
+      .def("info", nb::overload_cast<engine::Cache&>(&info))
       .def("set_logging", [](engine::Cache& c, bool on) { c.set_logging(on); })
       .def(
           "warn", [](engine::Cache& c, nb::str text, nb::str once) { c.warn(text_of(text), text_of(once)); }, nb::arg("text"), nb::arg("once") = "");
@@ -376,7 +425,7 @@ NB_MODULE(_native, m) {
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
-        nb::arg("single_flight_wait"));
+        nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
   m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());

@@ -199,7 +199,7 @@ bool Story::take(const engine::Entry& entry, Ref& value) {
     return false;
   }
   const engine::Kept kept{.serial = entry.serial, .generation = generation_, .utc = entry.utc};
-  const bool l2 = entry.layer == engine::Layer::l2;
+  const bool l2 = entry.layer == engine::LayerName::l2;
   remember(value.get(), entry.utc, kept, l2 ? Status::l2 : Status::l1);
   ++(l2 ? table_->hits_l2 : table_->hits_l1);
   return true;
@@ -223,6 +223,7 @@ Story::Next Story::ask(Ref& value) {
                       .recompute = recompute_,
                       .alone = alone_,
                       .here = here_,
+                      .asked = asked_,
                       .lineage = current_lineage()};
     auto answer = without_gil([&] { return cache.ask(call); });
     if (auto* entry = std::get_if<engine::Entry>(&answer)) {
@@ -249,6 +250,7 @@ bool Story::waited() {
     return false;
   }
   if (end == engine::Flight::End::elsewhere) here_ = true;
+  if (end == engine::Flight::End::asked) asked_ = true;
   alone_ = end == engine::Flight::End::kept;  // what it kept is found now, or this call cannot share
   auto* f = as_function(function_.get());
   if (recompute_ && end == engine::Flight::End::kept) recompute_ = !f->computed.contains(signature_.text);

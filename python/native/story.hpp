@@ -51,7 +51,7 @@ class Story {
   engine::Signature signature_;
   std::string old_signature_;
   Anchors anchors_;
-  bool anonymous_ = false, recompute_ = false, alone_ = false, here_ = false;
+  bool anonymous_ = false, recompute_ = false, alone_ = false, here_ = false, asked_ = false;
   std::uint64_t hash_ = 0;
   std::uint64_t generation_ = 0;      ///< of the store, before it was asked
   std::vector<Ref> argument_values_;  ///< kept only where the arguments are fast

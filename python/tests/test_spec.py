@@ -182,13 +182,6 @@ def test_the_constructor_and_the_decorator_have_the_parameters_of_the_specificat
     assert given._json_cache_filename_with_path == str(Path.cwd() / "cache" / "unique-id.json")
 
 
-def test_a_dynamodb_table_is_accepted_and_spoken_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    for _ in range(2):
-        c = Numbers(data_id="table", dynamodb_table="my-cache-table", save_on_del=True)
-        assert c.func(1) == c.func(1)
-    assert sum("my-cache-table" in record.getMessage() for record in caplog.records) == 1
-
-
 # ---- Excluding, Management, Status
 
 

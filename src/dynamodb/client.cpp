@@ -216,7 +216,7 @@ void Client::count(Operation operation, const Reply& reply, const std::string& e
   if (errors_.size() < kCodes || errors_.count(error) != 0) ++errors_[error];
 }
 
-Time Client::clock() const { return now() + skew_.load(std::memory_order_relaxed); }
+Time Client::clock() const noexcept { return now() + skew_.load(std::memory_order_relaxed); }
 
 bool Client::follow_clock(const std::string& date) {
   const std::time_t server = curl_getdate(date.c_str(), nullptr);

@@ -47,13 +47,13 @@ class Client : public std::enable_shared_from_this<Client> {
   void add_usage(LayerInfo& info) const;
   void count_retry() { retries_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+  /// The server's clock as far as it is known.
+  [[nodiscard]] Time clock() const noexcept;
 
  private:
   class Attempts;
 
   void count(Operation operation, const Reply& reply, const std::string& error);
-  /// The server's clock as far as it is known.
-  [[nodiscard]] Time clock() const;
   /// True: our clock was wrong, and is corrected now.
   bool follow_clock(const std::string& date);
 

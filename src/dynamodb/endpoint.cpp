@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "dynamodb/small_file.hpp"
 #include "dynamodb/words.hpp"
 
 namespace cacherator::engine::dynamodb {
@@ -99,6 +100,12 @@ std::string regional_endpoint(const std::string& service, const std::string& reg
   const bool wants_fips = switched_on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", environment, profiles);
   const bool fips = wants_fips && (dual || partition.prefix != "us-gov-");  // there the usual endpoint is FIPS's
   return "https://" + service + (fips ? "-fips." : ".") + region + '.' + std::string(dual ? partition.dual_stack : partition.suffix);
+}
+
+std::string configured_ca_bundle(const Environment& environment, const Profiles& profiles) {
+  auto bundle = environment("AWS_CA_BUNDLE");
+  if (!bundle) bundle = profiles.get(profiles.name, "ca_bundle");
+  return bundle ? expand_path(*bundle, environment) : std::string();
 }
 
 std::string host_of(const std::string& endpoint) {

@@ -20,6 +20,8 @@ void append_base64(std::string& out, std::string_view bytes) {
   out.pop_back();
 }
 
+}  // namespace
+
 std::optional<std::string> base64_bytes(std::string_view text) {
   std::string bytes(3 * (text.size() / 4), '\0');
   if (text.size() % 4 != 0) return std::nullopt;
@@ -31,6 +33,8 @@ std::optional<std::string> base64_bytes(std::string_view text) {
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }
+
+namespace {
 
 std::string_view text_of(const element& value) {
   std::string_view text;

@@ -12,6 +12,9 @@
 
 namespace cacherator::engine::dynamodb {
 
+/// What a text of base64 stands for; nothing: it is none.
+[[nodiscard]] std::optional<std::string> base64_bytes(std::string_view text);
+
 /// UTF-8 in quotes.
 void append_string(std::string& out, std::string_view utf8);
 /// {"S":"text"}, {"N":"1"}, {"B":"<base64>"}

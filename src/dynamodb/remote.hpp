@@ -23,6 +23,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   Remote(const Settings& settings, const Environment& environment, const Profiles& profiles);
 
   [[nodiscard]] const Settings& settings() const noexcept override { return client_->settings(); }
+  [[nodiscard]] Time server_time() const noexcept override { return client_->clock(); }
   [[nodiscard]] bool reachable() const noexcept override;
   void get(std::vector<std::string> keys, Done<std::vector<Item>> done) override;
   void put(Item item, std::optional<Expression> condition, Done<bool> done) override;

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 
+#include "digest.hpp"
+
 namespace cacherator::engine {
 namespace {
 
@@ -15,15 +17,15 @@ constexpr std::size_t kFolded = 16;                  ///< ids of folded journals
 /// The texts of an entry, in one piece of memory.
 std::shared_ptr<const void> copy_texts(DocumentEntry& entry) {
   auto texts = std::make_shared<std::string>();
-  texts->reserve(entry.signature.size() + entry.value.size() + entry.digest.size());
-  *texts += entry.signature;
-  *texts += entry.value;
-  *texts += entry.digest;
-  const std::string_view all = *texts;
-  const std::size_t value_at = entry.signature.size(), digest_at = value_at + entry.value.size();
-  entry.signature = all.substr(0, value_at);
-  entry.value = all.substr(value_at, entry.value.size());
-  entry.digest = all.substr(digest_at);
+  std::string_view* const parts[] = {&entry.signature, &entry.value, &entry.digest, &entry.tokens};
+  std::size_t size = 0;
+  for (const auto* part : parts) size += part->size();
+  texts->reserve(size);
+  for (auto* part : parts) {
+    const std::size_t at = texts->size();
+    *texts += *part;
+    *part = std::string_view(*texts).substr(at);  // it does not move: room for all is there
+  }
   return texts;
 }
 
@@ -43,6 +45,7 @@ Contents::Contents(std::shared_ptr<const Document> document) {
   for (const auto& [function, clear] : cleared) clock = std::max(clock, clear.number);
   folded = document->header.folded;
   carried = document->header.carried;
+  tables = document->header.tables;
   saved = document->saved;
   odd_ = document->odd;
   index_.reserve(document->entries.size());
@@ -74,8 +77,8 @@ Contents::Change Contents::set(const DocumentEntry& entry, std::shared_ptr<const
   Change change;
   if (const auto known = index_.find(entry.signature); known != index_.end()) {
     const DocumentEntry& old = known->second.entry;
-    if (old.utc == entry.utc && old.under == entry.under && old.value == entry.value) return {};  // our own, read again
-    index_.erase(known);                                                                          // its key views the old entry's memory
+    if (old.utc == entry.utc && old.under == entry.under && old.value == entry.value && old.tokens == entry.tokens) return {};  // our own, read again
+    index_.erase(known);  // its key views the old entry's memory
     change.known = true;
   }
   index_.emplace(entry.signature, Held{entry, std::move(hold), ++last_serial});
@@ -109,14 +112,20 @@ Contents::Change Contents::apply(const Record& record, const std::shared_ptr<con
         .signature = put->signature, .value = put->value, .digest = put->digest, .utc = put->utc, .ttl = put->ttl, .under = put->under, .plain = put->plain};
     struct Texts {
       std::shared_ptr<const void> line;
-      std::string signature, digest;
+      std::string signature, digest, tokens;
     };
-    auto texts = std::make_shared<Texts>(Texts{hold, put->signature, put->digest});
+    auto texts = std::make_shared<Texts>(Texts{hold, put->signature, put->digest, put->tokens});
     entry.signature = texts->signature;
     entry.digest = texts->digest;
+    entry.tokens = texts->tokens;
+    entry.in = known_table(put->in);
     return set(entry, std::move(texts));
   }
-  if (const auto* drop = std::get_if<DropRecord>(&record)) return {.known = index_.erase(drop->signature) > 0};
+  if (const auto* drop = std::get_if<DropRecord>(&record)) {
+    ++drops;
+    pend(drop->signature, drop->l2);
+    return {.known = index_.erase(drop->signature) > 0};
+  }
   if (const auto* clears = std::get_if<ClearRecord>(&record)) return clear(*clears);
   if (const auto* header = std::get_if<JournalHeader>(&record)) return apply_header(*header);
   if (const auto* variable = std::get_if<StateRecord>(&record)) {
@@ -125,16 +134,76 @@ Contents::Change Contents::apply(const Record& record, const std::shared_ptr<con
     saved = std::max(saved, moment->utc);
   } else if (const auto* unknown = std::get_if<UnknownRecord>(&record)) {
     carried.emplace_back(unknown->line);
-  } else {
+  } else if (std::holds_alternative<DamagedRecord>(record)) {
     ++damaged_records;
+  } else {
+    apply_tables(record);
   }
   return {};
+}
+
+// ---- the second layer's table, as L1 knows it
+
+void Contents::pend(const std::string& key, const std::string& id) {
+  if (id.empty()) return;
+  for (auto& [table, known] : tables) known.pending[key] = id;
+}
+
+void Contents::apply_tables(const Record& record) {
+  if (const auto* told = std::get_if<ToldRecord>(&record)) {
+    const auto table = tables.find(told->table);
+    if (table == tables.end()) return;
+    const auto pending = table->second.pending.find(told->key);
+    if (pending != table->second.pending.end() && pending->second == told->l2) table->second.pending.erase(pending);
+  } else if (const auto* tokens = std::get_if<TokensRecord>(&record)) {
+    TableState& known = tables[tokens->table];
+    if (!tokens->tokens.of.empty()) known.tokens = tokens->tokens;
+    for (const auto& [key, id] : tokens->pending) known.pending[key] = id;
+  } else if (const auto* in = std::get_if<InRecord>(&record)) {
+    for (const auto& [signature, utc] : in->entries) {
+      const auto held = index_.find(signature);
+      if (held != index_.end() && held->second.entry.utc / 1000 == utc / 1000) held->second.entry.in = known_table(in->table);
+    }
+  }
+}
+
+std::string Contents::tokens_of(std::string_view table, std::string_view signature, std::string_view digest) const {
+  const auto known = tables.find(table);
+  return known == tables.end() ? std::string() : engine::tokens_of(known->second.tokens, signature, digest);
+}
+
+std::string tokens_of(const TableTokens& tokens, std::string_view signature, std::string_view digest) {
+  const auto& of = tokens.of;
+  const auto token = [&](const std::string& key) {
+    const auto found = of.find(key);
+    return found == of.end() ? std::string() : found->second;
+  };
+  std::string text = token("all");
+  if (text.empty()) return text;
+  const std::string function = token("f:" + std::string(function_of(signature)));
+  const auto calls = of.lower_bound("c:");
+  std::string call;
+  if (calls != of.end() && calls->first.starts_with("c:")) {
+    call = token("c:" + (digest.empty() ? sha256_hex(signature) : std::string(digest)).substr(0, 32));
+  }
+  if (!function.empty() || !call.empty()) (text += '.') += function;
+  if (!call.empty()) (text += '.') += call;
+  return text;
+}
+
+void Contents::found_in_l2(std::string_view signature) {
+  if (const auto held = index_.find(signature); held != index_.end()) held->second.layer = LayerName::l2;
+}
+
+void Contents::said_once(std::string_view signature) {
+  if (const auto held = index_.find(signature); held != index_.end()) held->second.layer = LayerName::l1;
 }
 
 Contents::Change Contents::clear(const ClearRecord& record) {
   auto& known = cleared[record.function];
   if (record.number >= known.number) known = {record.number, record.utc};
   clock = std::max(clock, record.number);
+  pend(record.function, record.l2);
   to_clear_.insert(record.function);
   return many_ ? Change{} : remove_cleared();
 }
@@ -188,7 +257,10 @@ Entry Contents::entry_of(const Held& held) {
           .ttl = held.entry.ttl,
           .under = held.entry.under,
           .serial = held.serial,
-          .plain = held.entry.plain};
+          .plain = held.entry.plain,
+          .tokens = held.entry.tokens,
+          .in = held.entry.in,
+          .layer = held.layer};
 }
 
 std::optional<Entry> Contents::find(std::string_view signature, std::string_view digest) const {
@@ -221,6 +293,7 @@ Contents::Change Contents::inherit(const Contents& before) {
     const auto mine = index_.find(signature);
     if (mine != index_.end() && mine->second.entry.utc == old.entry.utc && mine->second.entry.value == old.entry.value) {
       mine->second.serial = old.serial;
+      mine->second.layer = old.layer;
     } else {
       change.known = true;
     }
@@ -229,7 +302,7 @@ Contents::Change Contents::inherit(const Contents& before) {
 }
 
 std::string Contents::document(const std::string& data_id, Time now) const {
-  DocumentHeader header{.data_id = data_id, .folded = folded, .cleared = cleared, .clock = clock, .carried = carried};
+  DocumentHeader header{.data_id = data_id, .folded = folded, .cleared = cleared, .clock = clock, .carried = carried, .tables = tables};
   if (header.folded.size() > kFolded) header.folded.erase(header.folded.begin(), header.folded.end() - kFolded);
   std::vector<Variable> variables;
   variables.reserve(state.size());

@@ -18,6 +18,9 @@
 
 namespace cacherator::engine {
 
+/// The tokens of one call as one text (docs/format.md, section 5); empty: not known.
+[[nodiscard]] std::string tokens_of(const TableTokens& tokens, std::string_view signature, std::string_view digest);
+
 /// Not thread-safe: its owner locks.
 class Contents {
  public:
@@ -62,16 +65,27 @@ class Contents {
   std::map<std::string, Variable, std::less<>> state{};
   Time saved = 0;
   std::uint64_t damaged_records = 0;
+  TableStates tables{};
+  std::uint64_t drops = 0;  ///< records of single calls that were dropped, applied here
+
+  /// The tokens of one call as one text (docs/format.md, section 5); empty: none are known.
+  [[nodiscard]] std::string tokens_of(std::string_view table, std::string_view signature, std::string_view digest) const;
+  /// The entry was found in the second layer just now: it is answered as its until said_once().
+  void found_in_l2(std::string_view signature);
+  void said_once(std::string_view signature);
 
  private:
   struct Held {
     DocumentEntry entry;
     std::shared_ptr<const void> hold;
     std::uint64_t serial;
+    LayerName layer = LayerName::l1;
   };
 
   Change set(const DocumentEntry& entry, std::shared_ptr<const void> hold);
   Change clear(const ClearRecord& record);
+  void pend(const std::string& key, const std::string& id);
+  void apply_tables(const Record& record);
   Change remove_cleared();  ///< what the clears since the last call made void
   Change apply_header(const JournalHeader& header);
   void apply_state(const StateRecord& record);

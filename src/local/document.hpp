@@ -20,16 +20,7 @@ struct DocumentHeader {
   ClearedMap cleared{};
   std::uint64_t clock = 0;
   std::vector<std::string> carried{};  ///< journal lines of unknown kinds
-};
-
-struct DocumentEntry {
-  std::string_view signature{};
-  std::string_view value{};  ///< JSON text
-  std::string_view digest{};
-  Time utc = 0;
-  double ttl = 0;  ///< days; NaN: not known
-  std::uint64_t under = 0;
-  bool plain = false;  ///< 1.2.9 wrote it
+  TableStates tables{};
 };
 
 /// A place that could not be understood.

@@ -12,6 +12,11 @@
 namespace cacherator::engine {
 namespace {
 
+/// The JSON text of a call's tokens: hex digits and points between quotes.
+bool is_tokens(std::string_view raw) {
+  return raw.size() > 2 && raw.front() == '"' && raw.substr(1, raw.size() - 2).find_first_not_of("0123456789abcdef.") == std::string_view::npos;
+}
+
 class Reader {
  public:
   explicit Reader(std::shared_ptr<const std::string> text) : document_(std::make_shared<Document>()), text_(*text), scanner_(text_) {
@@ -106,6 +111,11 @@ class Reader {
     if (auto cleared = m.raw("cleared")) h.cleared = read_cleared(*cleared);
     for_each(m.raw("folded"), [&](std::string_view id) { h.folded.push_back(text_of(id).value_or("")); });
     for_each(m.raw("carried"), [&](std::string_view line) { h.carried.push_back(text_of(line).value_or("")); });
+    if (Members tables; m.raw("l2") && tables.read(*m.raw("l2"))) {
+      for (const auto& [table, known] : tables) {
+        if (Members members; !known_table(table).empty() && members.read(known)) h.tables[std::string(table)] = read_table(members);
+      }
+    }
     if (auto marks = m.raw("state"); !marks || !marks_.read(*marks)) marks_ = {};
   }
 
@@ -175,10 +185,12 @@ class Reader {
     const auto value = entry_members_.raw("value");
     if (!value) return keep_as_it_is();
     DocumentEntry e{.signature = signature, .value = *value, .ttl = std::nan("")};
+    if (const auto in = entry_members_.raw("in"); in && in->size() == 10) e.in = known_table(in->substr(1, 8));
     if (const auto utc = entry_members_.time("utc")) {
       e.utc = *utc;
       e.ttl = entry_members_.number("ttl").value_or(std::nan(""));
       e.under = entry_members_.count("under");
+      if (const auto tokens = entry_members_.raw("tokens"); tokens && is_tokens(*tokens)) e.tokens = tokens->substr(1, tokens->size() - 2);
       if (const auto digest = entry_members_.raw("sha256"); digest && digest->size() == 66) e.digest = digest->substr(1, 64);
     } else {
       const auto date = entry_members_.text("date");

@@ -33,6 +33,19 @@ DocumentWriter::DocumentWriter(const DocumentHeader& header, const std::vector<V
   }
   text_ += '}';
   list("carried", header.carried);
+  if (!header.tables.empty()) {
+    text_ += ", \"l2\": {";
+    first = true;
+    for (const auto& [table, known] : header.tables) {
+      if (!first) text_ += ", ";
+      first = false;
+      append_json(text_, table);
+      text_ += ": {";
+      append_table(text_, known.tokens, known.pending, " ");
+      text_ += '}';
+    }
+    text_ += '}';
+  }
   text_ += "},\n\"_json_cache_func_cache\": {";
 }
 
@@ -60,7 +73,9 @@ void DocumentWriter::entry(const DocumentEntry& entry) {
     text_ += ", \"under\": ";
     append_number(text_, entry.under);
     if (!entry.digest.empty()) ((text_ += ", \"sha256\": \"") += entry.digest) += '"';
+    if (!entry.tokens.empty()) ((text_ += ", \"tokens\": \"") += entry.tokens) += '"';
   }
+  if (!entry.in.empty()) ((text_ += ", \"in\": \"") += entry.in) += '"';
   text_ += '}';
 }
 

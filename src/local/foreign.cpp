@@ -89,7 +89,7 @@ void LocalStore::merge(Inner& in, const std::shared_ptr<const Document>& documen
     for (const auto& mine : in.contents.all()) {
       const auto found = theirs.find(mine.signature, {});
       if (found && found->utc / 1000 >= mine.utc / 1000) continue;  // files keep microseconds
-      encode_put(again, mine.signature, mine.digest, mine.value, mine.utc, mine.ttl, mine.under, mine.plain);
+      encode(again, mine);
     }
     if (document->saved > in.contents.saved) {
       for (const auto& variable : document->state) {
@@ -103,6 +103,7 @@ void LocalStore::merge(Inner& in, const std::shared_ptr<const Document>& documen
       if (found != theirs.state.end() && found->second.value == variable.value) continue;
       encode(again, StateRecord{name, variable.value, variable.utc, false, variable.plain});
     }
+    for (const auto& [table, known] : in.contents.tables) encode(again, TokensRecord{table, known.tokens, known.pending});
   }
   in.document = status;
   in.document_bytes = status.size;

@@ -96,6 +96,45 @@ void append_cleared(std::string& out, const ClearedMap& cleared, std::string_vie
   out += '}';
 }
 
+namespace {
+
+void append_texts(std::string& out, const std::map<std::string, std::string, std::less<>>& texts, std::string_view separator) {
+  out += '{';
+  bool first = true;
+  for (const auto& [name, text] : texts) {
+    if (!first) (out += ',') += separator;
+    first = false;
+    append_json(out, name);
+    (out += ':') += separator;
+    append_json(out, text);
+  }
+  out += '}';
+}
+
+}  // namespace
+
+bool append_table(std::string& out, const TableTokens& tokens, const PendingClears& pending, std::string_view separator) {
+  bool any = false;
+  const auto name = [&](const char* member) {
+    if (any) (out += ',') += separator;
+    any = true;
+    (((out += '"') += member) += "\":") += separator;
+  };
+  if (!tokens.born.empty()) {
+    name("born");
+    append_json(out, tokens.born);
+  }
+  if (!tokens.of.empty()) {
+    name("of");
+    append_texts(out, tokens.of, separator);
+  }
+  if (!pending.empty()) {
+    name("pending");
+    append_texts(out, pending, separator);
+  }
+  return any;
+}
+
 std::optional<Time> time_of(double seconds) {
   if (!(std::fabs(seconds) < 9e9)) return std::nullopt;
   return static_cast<Time>(std::llround(seconds * 1e6)) * 1000;

@@ -18,6 +18,8 @@ void append_seconds(std::string& out, Time utc);
 /// A number of days, shortest; whole numbers without ".0".
 void append_days(std::string& out, double days);
 void append_number(std::string& out, std::uint64_t number);
+/// "born", "of" and "pending" of a table, what is empty left out: members without their braces; true where there are any.
+bool append_table(std::string& out, const TableTokens& tokens, const PendingClears& pending, std::string_view separator);
 void append_cleared(std::string& out, const ClearedMap& cleared, std::string_view separator);
 
 /// Nanoseconds (to the microsecond) from seconds; absent where they are not a sensible date.

@@ -112,8 +112,9 @@ void LocalStore::read_journal(Inner& in, bool to_its_end) {
   if (in.unread || !lines) return;
   in.journal_bytes = in.journal.read_to();
   std::lock_guard lock(in.index);
-  const auto damaged = in.contents.damaged_records;
+  const auto damaged = in.contents.damaged_records, drops = in.contents.drops;
   changed(in.contents.apply(*lines, lines).known);
+  drops_ += in.contents.drops - drops;
   if (in.contents.damaged_records != damaged) {
     const std::string text = directory_ + "/" + in.journal_name + " has damaged lines; they are skipped, the others are used";
     if (std::find(in.said.begin(), in.said.end(), text) == in.said.end()) {
@@ -137,7 +138,9 @@ bool LocalStore::follow_journal(Inner& in) {
   in.journal_bytes = in.journal.read_to();
   if (lines) {
     std::lock_guard lock(in.index);
+    const auto drops = in.contents.drops;
     changed(in.contents.apply(*lines, lines).known);
+    drops_ += in.contents.drops - drops;
   }
   return true;
 }
@@ -298,9 +301,11 @@ Kept LocalStore::put(const Put& put) {
     if (!in.contents.holds(function, put.under)) return nothing_kept();
     change.known = power && in.contents.find(put.signature, put.digest);
   }
+  const DocumentEntry own{
+      .signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc, .ttl = put.ttl, .under = put.under, .tokens = put.tokens};
   std::string record;
   record.reserve(put.signature.size() + put.value.size() + 160);
-  encode_put(record, put.signature, put.digest, put.value, put.utc, put.ttl, put.under);
+  encode(record, own);
 
   std::unique_lock lock(in.append);
   const int error = append(in, record, &lock);
@@ -316,10 +321,7 @@ Kept LocalStore::put(const Put& put) {
     if (in_order ? !entry || entry->value != put.value : !in.contents.holds(function, put.under)) {
       return nothing_kept();  // a clear or another record came in with the tail
     }
-    kept.serial = entry
-                      ? entry->serial
-                      : in.contents.put(
-                            {.signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc, .ttl = put.ttl, .under = put.under}, change);
+    kept.serial = entry ? entry->serial : in.contents.put(own, change);
     changed(change.known && !in_order);
     kept.generation = fresh_.generation.load();
   }
@@ -333,7 +335,7 @@ Result<void> LocalStore::clear(std::string_view function) {
   Inner& in = inner();
   std::lock_guard lock(in.append);
   if (ensure_folder(in) == 0) tail(in);
-  ClearRecord record{.function = std::string(function), .utc = now()};
+  ClearRecord record{.function = std::string(function), .utc = now(), .l2 = pending_id(in)};
   int error = 0;
   for (;;) {
     {
@@ -356,7 +358,7 @@ Result<void> LocalStore::clear(std::string_view function) {
     ahead = in.contents.plain_after(function, record.utc);
   }
   for (auto& signature : ahead) {
-    const DropRecord drop{std::move(signature), record.utc};
+    const DropRecord drop{std::move(signature), record.utc, {}};
     std::string text;
     encode(text, drop);
     append(in, text);
@@ -378,13 +380,14 @@ Result<void> LocalStore::clear(std::string_view function) {
 Result<void> LocalStore::drop(std::string_view signature) {
   Inner& in = inner();
   std::lock_guard lock(in.append);
-  const DropRecord record{std::string(signature), now()};
+  const DropRecord record{std::string(signature), now(), pending_id(in)};
   std::string text;
   encode(text, record);
   const int error = append(in, text);
   {
     std::lock_guard index(in.index);
     in.contents.apply(record, nullptr);
+    ++drops_;
     fresh_.generation.fetch_add(1);
   }
   if (in.folder) in.folder->touch(in.stem);

@@ -1,6 +1,7 @@
 // The store on files: what is open, and the steps of the protocol. Where each step is:
 //   opening.cpp      open            local_store.cpp  hit, tail, append, clear
 //   checkpoint.cpp   rotate, fold    foreign.cpp      step U: what others did to the files; reports
+//   remote.cpp       what a second layer asks of it
 //   stores.cpp       one store per cache and process; the background
 #pragma once
 
@@ -55,6 +56,18 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   Result<void> drop(std::string_view signature) override;
   Result<void> clear(std::string_view function) override;
   Result<void> save_state(std::span<const Variable> changed, bool touch) override;
+  [[nodiscard]] TableTokens tokens(std::string_view table) override;
+  [[nodiscard]] std::string tokens_of(std::string_view table, std::string_view signature, std::string_view digest) override;
+  void set_tokens(std::string_view table, const TableTokens& tokens) override;
+  [[nodiscard]] std::uint64_t drops() const override { return drops_; }
+  Kept bring(std::string_view table, const Put& put, bool plain, std::uint64_t drops) override;
+  void said_once(std::string_view signature) override;
+  void acknowledge(std::string_view table, std::span<const std::pair<std::string, Time>> entries) override;
+  [[nodiscard]] std::map<std::string, std::string> pending(std::string_view table) override;
+  void told(std::string_view table, std::string_view key, std::string_view id) override;
+  void join(std::string_view table) override;
+  bool bring_state(std::span<const Variable> variables) override;
+  void note(std::string text) override;
   Result<void> checkpoint() override { return fold(true); }
   [[nodiscard]] std::vector<std::pair<std::string, Entry>> entries() override;
   [[nodiscard]] std::vector<Variable> state() override;
@@ -97,6 +110,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
 
     Contents contents;
     std::vector<std::string> notices, said;
+    std::string joined;  ///< the table for which clears are pending
     std::uint64_t appended = 0, checkpoints = 0, write_faults = 0, other_faults = 0;
 
     std::atomic<std::uint64_t> journal_bytes{0}, document_bytes{0};
@@ -158,11 +172,17 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   void changed(bool known);
   void dirty(Inner& in, std::size_t bytes);
 
+  // For a second layer (src/local/remote.cpp), with Inner::append held:
+  std::string pending_id(Inner& in);
+  template <class R>
+  void apply_and_append(Inner& in, const R& record);
+
   const std::string data_id_;
   const Stems stems_;
   const std::string directory_;
   const Durability durability_;
   mutable Freshness fresh_;
+  std::atomic<std::uint64_t> drops_{0};
   mutable std::atomic<Inner*> inner_{nullptr};
 };
 

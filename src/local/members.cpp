@@ -77,6 +77,23 @@ std::optional<std::string> text_of(std::string_view raw) {
   return text;
 }
 
+TableState read_table(const Members& members) {
+  TableState table;
+  const auto texts = [&](const char* name, std::map<std::string, std::string, std::less<>>& into) {
+    Members of;
+    if (const auto raw = members.raw(name); !raw || !of.read(*raw)) return;
+    for (const auto& [key, value] : of) {
+      std::string text;
+      append_unescaped(text, key);
+      if (auto found = text_of(value)) into[std::move(text)] = *std::move(found);
+    }
+  };
+  table.tokens.born = members.text("born").value_or("");
+  texts("of", table.tokens.of);
+  texts("pending", table.pending);
+  return table;
+}
+
 ClearedMap read_cleared(std::string_view raw) {
   ClearedMap cleared;
   Members functions;

@@ -38,6 +38,8 @@ class Members {
 
 /// The text of a JSON string value; nothing where `raw` is another value.
 [[nodiscard]] std::optional<std::string> text_of(std::string_view raw);
+/// The members "born", "of" and "pending" of a table.
+[[nodiscard]] TableState read_table(const Members& members);
 [[nodiscard]] ClearedMap read_cleared(std::string_view raw);
 
 }  // namespace cacherator::engine

@@ -51,6 +51,7 @@ void LocalStore::load_now() {
 void LocalStore::load(Inner& in) {
   int error = 0;
   in.left.reset();
+  const bool had_journal = static_cast<bool>(in.journal.identity());
   in.folder = Folder::open(directory_, error);
   if (in.folder) note_folder(shared_from_this());
   in.journal = Journal();
@@ -74,6 +75,7 @@ void LocalStore::load(Inner& in) {
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
   }
+  drops_ += had_journal || fresh.drops > 0;                 // some may have been folded since the journal was last read
   if (in.memory_only.empty()) adopt(in, std::move(fresh));  // else memory stays as it is, until the files can be read
   fresh_.check_at = now() + kLookEvery;
 }

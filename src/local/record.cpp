@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <set>
 
+#include "cacherator/detail/fork_safe.hpp"
 #include "cacherator/detail/text.hpp"
 #include "local/json_scanner.hpp"
 #include "local/json_text.hpp"
@@ -30,6 +32,13 @@ void seal(std::string& out, std::size_t from) {
 std::size_t begin(std::string& out) {
   out += '\n';
   return out.size();
+}
+
+/// Nothing where the text is empty.
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  ((out += ",\"") += name) += "\":";
+  append_json(out, text);
 }
 
 bool crc_is_right(std::string_view line) {
@@ -67,6 +76,8 @@ Record put(const Members& m) {
   p.plain = m.raw("plain") == "true";
   p.ttl = m.number("ttl").value_or(std::nan(""));
   p.under = m.count("under");
+  p.tokens = m.text("tokens").value_or("");
+  p.in = m.text("in").value_or("");
   return p;
 }
 
@@ -74,8 +85,10 @@ Record clear(const Members& m) {
   const auto utc = m.time("utc");
   const auto number = m.count("n");
   if (!utc || !number) return DamagedRecord{};
-  return ClearRecord{*m.text("clear"), number, *utc};
+  return ClearRecord{*m.text("clear"), number, *utc, m.text("l2").value_or("")};
 }
+
+Record drop(const Members& m) { return DropRecord{*m.text("drop"), m.time("utc").value_or(0), m.text("l2").value_or("")}; }
 
 Record state(const Members& m) {
   const auto utc = m.time("utc");
@@ -85,7 +98,41 @@ Record state(const Members& m) {
   return StateRecord{*m.text("state"), value.value_or(""), *utc, gone, m.raw("plain") == "true"};
 }
 
+Record told(const Members& m) {
+  ToldRecord t{*m.text("told"), m.text("l2").value_or(""), m.text("table").value_or("")};
+  if (t.l2.empty() || known_table(t.table).empty()) return DamagedRecord{};
+  return t;
+}
+
+Record tokens(const Members& m) {
+  TableState known = read_table(m);
+  TokensRecord t{*m.text("tokens"), std::move(known.tokens), std::move(known.pending)};
+  if (known_table(t.table).empty()) return DamagedRecord{};
+  return t;
+}
+
+Record in(const Members& m) {
+  InRecord r{*m.text("in"), {}};
+  Members of;
+  if (const auto raw = m.raw("of"); known_table(r.table).empty() || !raw || !of.read(*raw)) return DamagedRecord{};
+  for (const auto& [name, value] : of) {
+    std::string signature;
+    append_unescaped(signature, name);
+    if (const auto utc = of.time(name)) r.entries.emplace_back(std::move(signature), *utc);
+  }
+  return r;
+}
+
 }  // namespace
+
+std::string_view known_table(std::string_view id) {
+  if (id.size() != 8 || id.find_first_not_of("0123456789abcdef") != std::string_view::npos) return {};
+  static detail::ForkSafeMutex mutex;
+  static auto* known = new std::set<std::string, std::less<>>;
+  std::lock_guard lock(mutex);
+  const auto found = known->find(id);
+  return found != known->end() ? *found : *known->emplace(id).first;
+}
 
 Record parse_record(std::string_view line) {
   if (!crc_is_right(line)) return DamagedRecord{};
@@ -96,14 +143,12 @@ Record parse_record(std::string_view line) {
     if (auto utc = members.time("saved")) return SavedRecord{*utc};
     return DamagedRecord{};
   }
-  const bool known = kind == "put" || kind == "drop" || kind == "clear" || kind == "state" || kind == "cacherator";
-  if (!known) return UnknownRecord{line};
-  if (!members.text(kind)) return DamagedRecord{};
-  if (kind == "put") return put(members);
-  if (kind == "clear") return clear(members);
-  if (kind == "state") return state(members);
-  if (kind == "cacherator") return header(members);
-  return DropRecord{*members.text("drop"), members.time("utc").value_or(0)};
+  static constexpr std::pair<std::string_view, Record (*)(const Members&)> kKinds[] = {
+      {"put", put}, {"drop", drop}, {"clear", clear}, {"state", state}, {"cacherator", header}, {"told", told}, {"tokens", tokens}, {"in", in}};
+  for (const auto& [name, read] : kKinds) {
+    if (kind == name) return members.text(kind) ? read(members) : DamagedRecord{};
+  }
+  return UnknownRecord{line};
 }
 
 void encode(std::string& out, const JournalHeader& h) {
@@ -125,27 +170,25 @@ void encode(std::string& out, const JournalHeader& h) {
   seal(out, from);
 }
 
-void encode_put(std::string& out, std::string_view signature, std::string_view digest, std::string_view value, Time utc, double ttl, std::uint64_t under,
-                bool plain) {
+void encode(std::string& out, const DocumentEntry& put) {
   const auto from = begin(out);
   out += "{\"put\":";
-  append_json(out, signature);
+  append_json(out, put.signature);
   out += ",\"value\":";
-  append_one_line(out, value);
+  append_one_line(out, put.value);
   out += ",\"utc\":";
-  append_seconds(out, utc);
-  if (plain) {
+  append_seconds(out, put.utc);
+  if (put.plain) {
     out += ",\"plain\":true";
   } else {
     out += ",\"ttl\":";
-    append_days(out, ttl);
+    append_days(out, put.ttl);
     out += ",\"under\":";
-    append_number(out, under);
+    append_number(out, put.under);
   }
-  if (!digest.empty()) {
-    out += ",\"sha256\":";
-    append_json(out, digest);
-  }
+  append_member(out, "sha256", put.digest);
+  append_member(out, "tokens", put.tokens);
+  append_member(out, "in", put.in);
   seal(out, from);
 }
 
@@ -155,6 +198,7 @@ void encode(std::string& out, const DropRecord& record) {
   append_json(out, record.signature);
   out += ",\"utc\":";
   append_seconds(out, record.utc);
+  append_member(out, "l2", record.l2);
   seal(out, from);
 }
 
@@ -166,6 +210,7 @@ void encode(std::string& out, const ClearRecord& record) {
   append_number(out, record.number);
   out += ",\"utc\":";
   append_seconds(out, record.utc);
+  append_member(out, "l2", record.l2);
   seal(out, from);
 }
 
@@ -189,6 +234,41 @@ void encode(std::string& out, const SavedRecord& record) {
   const auto from = begin(out);
   out += "{\"saved\":";
   append_seconds(out, record.utc);
+  seal(out, from);
+}
+
+void encode(std::string& out, const ToldRecord& record) {
+  const auto from = begin(out);
+  out += "{\"told\":";
+  append_json(out, record.key);
+  append_member(out, "l2", record.l2);
+  append_member(out, "table", record.table);
+  seal(out, from);
+}
+
+void encode(std::string& out, const TokensRecord& record) {
+  const auto from = begin(out);
+  out += "{\"tokens\":";
+  append_json(out, record.table);
+  std::string members;
+  if (append_table(members, record.tokens, record.pending, "")) (out += ',') += members;
+  seal(out, from);
+}
+
+void encode(std::string& out, const InRecord& record) {
+  const auto from = begin(out);
+  out += "{\"in\":";
+  append_json(out, record.table);
+  out += ",\"of\":{";
+  bool first = true;
+  for (const auto& [signature, utc] : record.entries) {
+    if (!first) out += ',';
+    first = false;
+    append_json(out, signature);
+    out += ':';
+    append_seconds(out, utc);
+  }
+  out += '}';
   seal(out, from);
 }
 

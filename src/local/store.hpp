@@ -79,9 +79,11 @@ class Store {
   virtual void set_tokens(std::string_view table, const TableTokens& tokens) = 0;
   /// Counts the calls that were dropped (single ones) as far as this process knows.
   [[nodiscard]] virtual std::uint64_t drops() const = 0;
-  /// An entry of the table: appended, and answered once with Layer::l2. `plain`: 1.2.9 wrote it. Nothing is done (and the answer's serial is 0)
+  /// An entry of the table: appended, and answered once with LayerName::l2. `plain`: 1.2.9 wrote it. Nothing is done (and the answer's serial is 0)
   /// where it was cleared, or a call was dropped, since `put.under` and `drops` were read.
   virtual Kept bring(std::string_view table, const Put& put, bool plain, std::uint64_t drops) = 0;
+  /// The entry was answered as one of the second layer: from now on it is L1's.
+  virtual void said_once(std::string_view signature) = 0;
   /// The table has these entries (signature and date): remembered, so that they are not written there again.
   virtual void acknowledge(std::string_view table, std::span<const std::pair<std::string, Time>> entries) = 0;
   /// Clears that have not reached the table: key ("*", a function's name, or a signature) -> id.
@@ -100,5 +102,8 @@ class Store {
   /// Flights of this cache, shared by its objects.
   [[nodiscard]] virtual const std::shared_ptr<Flights>& flights() const noexcept = 0;
 };
+
+/// Folds what is unfolded, for two seconds at most; the rest stays in journals, which lose nothing.
+void flush_stores();
 
 }  // namespace cacherator::engine

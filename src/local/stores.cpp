@@ -215,7 +215,7 @@ class Stores {
 void note_dirty(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_dirty(store); }
 void note_descriptor(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_descriptor(store); }
 void note_folder(const std::shared_ptr<LocalStore>& store) { Stores::instance().note_folder(store); }
-void flush_at_exit() { Stores::instance().flush(); }
+void flush_stores() { Stores::instance().flush(); }
 
 Result<std::shared_ptr<Store>> Store::open(const CacheOptions& options) {
   auto names = stems(options.data_id, options.incumbent_stem);

@@ -71,6 +71,7 @@ struct Call {
   bool recompute = false;            ///< a decorator's clear_cache: what is stored does not count
   bool alone = false;                ///< do not join or lead a flight (a wait has just ended without an answer)
   bool here = false;                 ///< do not wait for another process (after End::elsewhere)
+  bool asked = false;                ///< do not ask the second layer (after End::asked)
   LineagePtr lineage{};              ///< what the caller leads
 };
 
@@ -154,10 +155,14 @@ class Cache {
   [[nodiscard]] std::vector<Variable> state();
   /// When state was last saved; 0: never.
   [[nodiscard]] Time state_saved();
-  /// Appends the variables that changed here; `touch` also moves the save date if nothing did.
-  Result<void> save_state(std::span<const Variable> changed, bool touch);
-  /// Folds the journal into the document now (json_cache_save). Bounded wait for another process that does the same.
+  /// Appends the variables that changed here; `touch` also moves the save date if nothing did. `share`: into the table too.
+  Result<void> save_state(std::span<const Variable> changed, bool touch, bool share = false);
+  /// Brings what machines saved in the table since into the store; waits for the answer, for seconds at most. For a new object.
+  void load_state();
+  /// Folds the journal into the document now (json_cache_save), and waits for what is to be written to the table. Both waits are bounded.
   Result<void> checkpoint();
+  /// One page of the data_ids in the table; none without a table. `after`: the last_key of the page before.
+  Result<DbPage> list_db_keys(std::size_t limit, const std::optional<std::string>& after);
   [[nodiscard]] Info info();
 
   void set_logging(bool on) noexcept;
@@ -177,8 +182,8 @@ void set_log_sink(std::function<void(std::string_view message)> sink);
 /// Off: no warning of any cache reaches the sink. They are still counted.
 void set_logging(bool enabled) noexcept;
 
-/// Writes what is still in journals into the documents, for at most two seconds. The faces call it at exit;
-/// C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
+/// Writes what is still in journals into the documents, and what is still to be written into tables, each for at most two seconds. The
+/// faces call it at exit; C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
 void flush_at_exit();
 
 }  // namespace cacherator::engine

@@ -68,8 +68,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void remove(StateMember* member, const std::optional<std::string>& text);
   /// The stored text of a variable and whether it stands without tags; absent: none, or outdated.
   std::optional<engine::Variable> stored(std::string_view name);
-  /// Writes the members' texts, and those handed over, that differ from what is stored.
-  void save_state(bool touch);
+  /// Writes the members' texts, and those handed over, that differ from what is stored; `share`: into the table too.
+  void save_state(bool touch, bool share);
 
   // -- statuses
   void note(Reader& reader, Status status) noexcept {

@@ -14,7 +14,7 @@ inline constexpr Time kSecond = 1'000'000'000;
 inline constexpr double kDay = 86400e9;  ///< nanoseconds
 
 /// Where an answer came from. Memory and local files are both "l1", as in the specification.
-enum class Layer : std::uint8_t { none, l1, l2 };
+enum class LayerName : std::uint8_t { none, l1, l2 };
 
 /// Bytes of one value as JSON that are written (docs/format.md, "Limits"). A larger one stays in memory.
 inline constexpr std::size_t kMaxValue = std::size_t{256} << 20;
@@ -31,7 +31,7 @@ struct Entry {
   bool plain = false;                  ///< written by the incumbent: the value stands as it is, without tags
   std::string_view tokens{};           ///< of the second layer's table, as they were before it was computed; empty: not known
   std::string_view in{};               ///< id of the table that has it; empty: none is known to
-  Layer layer = Layer::l1;
+  LayerName layer = LayerName::l1;
 };
 
 /// One variable of an object's state.

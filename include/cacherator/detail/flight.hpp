@@ -33,6 +33,7 @@ class Flight {
     failed,     ///< the function raised; see failure()
     abandoned,  ///< cancelled or destroyed: whoever asks next takes the lead
     elsewhere,  ///< another process computed it, or does so no more: look again, and do not wait for another process twice
+    asked,      ///< the second layer has answered: look again, and do not ask it twice
   };
 
   /// Blocks the thread until the flight ended, at most `limit`; nullopt: not ended yet.
@@ -75,6 +76,8 @@ class Wait {
   /// `single_flight_wait`, without using the CPU, until some other thread wakes it. It may be this one that is to do so
   /// (a pool's), so the waiter computes for itself.
   bool stuck();
+  /// True where the flight stands for something that is waited for outside this process: it ends on a thread of the engine's.
+  [[nodiscard]] bool outside() const noexcept { return flight_->elsewhere_; }
   std::chrono::nanoseconds limit{std::chrono::minutes(1)};  ///< single_flight_wait
 
  private:
@@ -98,7 +101,9 @@ class Lead {
 
   std::uint64_t under = 0;        ///< clear number seen before the computation began; goes into Cache::keep
   LineagePtr lineage{};           ///< what code called from the computation carries
+  std::string tokens{};           ///< of the second layer's table, as known before the computation began; go into Cache::keep
   std::shared_ptr<void> range{};  ///< the lead among processes; let go when those that wait here were woken
+  std::shared_ptr<void> lease{};  ///< the lead among machines
 
   /// The value is kept (or was handed to memory): wakes those that wait. Call it last.
   void land();
@@ -106,6 +111,8 @@ class Lead {
   void fail(std::shared_ptr<void> exception);
   /// For a lead that stands for another process's: that one has ended, or is waited for no longer.
   void end_elsewhere();
+  /// For a lead that stands for a question to the second layer: it was answered.
+  void end_asked();
 
  private:
   friend class Flights;

@@ -90,7 +90,7 @@ class Story {
   engine::Cache& cache_;
   engine::Signature signature_;
   std::uint64_t generation_ = 0;  ///< of the store, before it was asked
-  bool recompute_ = false, alone_ = false, here_ = false;
+  bool recompute_ = false, alone_ = false, here_ = false, asked_ = false;
 };
 
 /// What the code of this thread leads, for a scope.

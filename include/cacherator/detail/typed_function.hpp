@@ -70,7 +70,7 @@ class TypedFunction final : public FunctionBase {
 
   /// A stored entry becomes the answer: the value that memory has already, or the text restored. Nothing: it cannot be.
   std::optional<Kept> take(Story& story, const engine::Entry& entry, const typename Argument<P>::View&... views) {
-    const Status status = entry.layer == engine::Layer::l2 ? Status::l2 : Status::l1;
+    const Status status = entry.layer == engine::LayerName::l2 ? Status::l2 : Status::l1;
     auto known = memory_.locked(
         [&](Call* call) -> std::optional<Kept> {
           if (!call || call->serial != entry.serial) return std::nullopt;
