@@ -263,7 +263,11 @@ Refusal read_refusal(int status, std::string& body) {
   const bool sensible =
       !refusal.code.empty() && std::all_of(refusal.code.begin(), refusal.code.end(), [](unsigned char c) { return c > ' ' && c < 0x7F && c != '<'; });
   if (!sensible) refusal = {"HTTP " + std::to_string(status), {}};
-  refusal.message.resize(std::min({refusal.message.size(), refusal.message.find('\n'), kLongestMessage}));
+  refusal.message.resize(std::min(refusal.message.size(), refusal.message.find('\n')));
+  if (refusal.message.size() > kLongestMessage) {
+    refusal.message.resize(kLongestMessage);
+    while (!refusal.message.empty() && static_cast<unsigned char>(refusal.message.back()) >= 0x80) refusal.message.pop_back();  // no half a character
+  }
   return refusal;
 }
 

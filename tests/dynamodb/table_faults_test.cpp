@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include <cstdlib>
 #include <latch>
 #include <thread>
 
@@ -338,6 +341,25 @@ TEST_F(TableFaultsTest, RequestsThatWaitForAConnectionFailWhenTheirTimeIsOver) {
   all.wait();
   EXPECT_EQ(failed, 100);
   EXPECT_LT(Clock::now() - began, 1500ms);
+}
+
+TEST_F(TableFaultsTest, AProcessThatEndsAmidRequestsEndsWell) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer does not support threads after a fork";
+#endif
+  server_.answer([](const auto& seen) { return seen.body.find("good") == std::string::npos ? refusal("InternalServerError", 500) : Scripted{200, kItem}; });
+  for (int round = 0; round < 10; ++round) {
+    const auto child = ::fork();
+    if (child == 0) {
+      const auto own = open_table(environment(server_.url()), 3s);
+      for (int i = 0; i < 200; ++i) own->get({i % 2 ? "good" : "bad"}, [](const auto&) {});
+      std::this_thread::sleep_for(std::chrono::milliseconds(10 * round));
+      std::exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
 }
 
 TEST_F(TableFaultsTest, TheBytesSentAreCounted) {
