@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PRESETS := release debug asan tsan clang
 
-.PHONY: help setup demo test test-all soak fuzz bench lint clean cpp-% python-test
+.PHONY: help setup demo demo-l2 test test-all soak fuzz bench lint clean cpp-% python-test
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what is needed (Debian packages by name, Python packages into .venv)
 	@tools/setup.sh base
@@ -21,18 +21,22 @@ test: setup cpp-release  ## all tests: C++ (release) and Python (the default CPy
 	ctest --preset release
 	tools/python.sh test .venv/bin/python
 
-test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, fuzzers for a minute each
+test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, pip install, fuzzers for a minute each
 	@tools/setup.sh all
 	@$(MAKE) cpp-asan && ctest --preset asan
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
+	tools/python.sh install .venv/bin/python
 	@$(MAKE) cpp-fuzz && printf '%s\n' fuzz/*_fuzz.cpp | sed 's/.*\///; s/_fuzz.cpp//' | xargs -P 2 -n 1 fuzz/run.sh 60
 
 demo: setup cpp-release  ## the main job, shown in both languages
 	@tools/python.sh demo .venv/bin/python
 
-soak: setup cpp-release  ## kills writing processes of both languages for some minutes, and looks for what is lost
+demo-l2: setup cpp-release  ## machines that share a cache over DynamoDB (a server of its own, on loopback)
+	@tools/python.sh demo-l2 .venv/bin/python
+
+soak: setup cpp-release  ## kills writing processes of both languages, and of machines that share a table, for some minutes, and looks for what is lost
 	tools/python.sh soak .venv/bin/python
 
 fuzz: setup  ## fuzz targets, ten minutes each

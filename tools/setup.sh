@@ -21,6 +21,9 @@ for group in "$@"; do
   esac
 done
 
+command -v node >/dev/null || command -v nodejs >/dev/null || wanted+=(nodejs)
+command -v npm >/dev/null || wanted+=(npm)
+
 missing=()
 for package in "${wanted[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing+=("$package")
@@ -37,16 +40,40 @@ if ((${#missing[@]})); then
 fi
 
 python="${PYTHON:-python3}"
-stamp=".venv/.ready-$( (cat tools/requirements.txt; "$python" -V) | sha256sum | cut -c1-12)"
-if [ ! -e "$stamp" ]; then
-  echo "setup: making .venv with $("$python" -V)"
-  "$python" -m venv --clear .venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/requirements.txt
-  touch "$stamp"
-fi
+
+# Makes a virtual environment anew where the list of what is in it, or the interpreter, has changed.
+environment() {
+  local folder="$1" list="$2" stamp
+  stamp="$folder/.ready-$( (cat "$list"; "$python" -V) | sha256sum | cut -c1-12)"
+  if [ ! -e "$stamp" ]; then
+    echo "setup: making $folder with $("$python" -V)"
+    "$python" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check -r "$list"
+    touch "$stamp"
+  fi
+}
+environment .venv tools/requirements.txt
 incumbent=build/incumbent
 if [ ! -e "$incumbent/.ready" ]; then
   echo "setup: installing cacherator 1.2.9, the incumbent, beside the project (for tests and benchmarks)"
   .venv/bin/python -m pip install -q --disable-pip-version-check --target "$incumbent" cacherator==1.2.9
   touch "$incumbent/.ready"
+fi
+
+dynalite=4.0.0
+servers=build/servers
+if [ ! -e "$servers/.dynalite-$dynalite" ]; then
+  echo "setup: installing dynalite $dynalite, which speaks DynamoDB's protocol (for tests, demo and benchmarks)"
+  npm install --prefix "$servers" --no-audit --no-fund --loglevel=error "dynalite@$dynalite" >/dev/null
+  touch "$servers/.dynalite-$dynalite"
+fi
+environment "$servers/venv" tools/servers.txt
+
+its_tests=build/incumbent-tests
+if [ ! -e "$its_tests/.ready" ]; then
+  rm -rf "$its_tests"
+  mkdir -p "$its_tests"
+  .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps --no-binary cacherator -d "$its_tests" cacherator==1.2.9
+  tar -xzf "$its_tests"/cacherator-1.2.9.tar.gz -C "$its_tests" --strip-components=1 cacherator-1.2.9/tests
+  touch "$its_tests/.ready"
 fi

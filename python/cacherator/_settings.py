@@ -17,7 +17,7 @@ class Settings:
     """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
 
     __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "single_flight_wait", "dynamodb_table",
-                 "fleet", "loaded")  # fmt: skip
+                 "dynamodb_enabled", "fleet", "loaded")  # fmt: skip
 
     def __init__(self, owner: object) -> None:
         self.owner = id(owner)  #: a copy of the owner comes with the owner's settings, until it asks for its own
@@ -29,6 +29,7 @@ class Settings:
         self.power = False
         self.single_flight_wait = 60.0
         self.dynamodb_table = ""  #: none
+        self.dynamodb_enabled = False  #: programs for 1.2.9 switch it
         self.fleet = False
         self.loaded: Dict[str, str] = {}
 
@@ -68,7 +69,7 @@ def open_cache(settings: Settings, clear: bool = False) -> _native.Cache:
         settings.logging,
         settings.power,
         settings.single_flight_wait,
-        settings.dynamodb_table,
+        settings.dynamodb_table if settings.dynamodb_enabled else "",
         settings.fleet,
     )
 

@@ -101,15 +101,13 @@ class Views:
 
     @property
     def _dynamodb_enabled(self) -> bool:
-        return bool(settings_of(self).dynamodb_table)
+        return settings_of(self).dynamodb_enabled
 
     @_dynamodb_enabled.setter
     def _dynamodb_enabled(self, on: bool) -> None:
-        settings = settings_of(self)
-        if on or not settings.dynamodb_table:
-            return
-        settings.dynamodb_table, settings.fleet = "", False
-        reopen(self)
+        settings_of(self).dynamodb_enabled = bool(on)
+        if settings_of(self).dynamodb_table:
+            reopen(self)
 
     @property
     def _save_on_del(self) -> bool:

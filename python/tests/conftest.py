@@ -8,10 +8,9 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
-
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background; programs of the tests are to be interrupted
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,3 +43,38 @@ def run_program(tmp_path: Path) -> Callable[..., str]:
         return done.stdout.strip()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def dynalite() -> "Iterator[Any]":
+    """One server for all tests; each has a table of its own."""
+    from tables import started_server
+
+    with started_server("dynalite") as server:
+        yield server
+
+
+@pytest.fixture
+def table(dynalite: Any, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Any]":
+    from tables import table_of
+
+    with table_of(dynalite, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> "Iterator[Callable[..., Any]]":
+    """Starts a program in the test's folder, beside the test."""
+    from tables import Started
+
+    running = []
+
+    def start(source: str, **environment: str) -> Started:
+        running.append(Started(source, tmp_path, {**os.environ, **environment}))
+        return running[-1]
+
+    yield start
+    for program in running:
+        if program.process.poll() is None:
+            program.process.kill()
+            program.process.communicate()

@@ -1,7 +1,7 @@
 """The pages: what they show runs, and prints what they say.
 
 A page's block of code stands alone. ```python: a program, run as `example.py` in a folder of its own. ```cpp with a main: a program
-likewise; without one: declarations, which compile. A ```text output block says what the block before it prints. ```sh: its make
+likewise; without one: declarations, which compile. What names a dynamodb_table finds a DynamoDB that is empty. A ```text output block says what the block before it prints. ```sh: its make
 targets, presets and files exist. All C++ blocks are compiled as one program, each in a namespace of its own, which is faster.
 """
 
@@ -56,8 +56,18 @@ def only(*languages: str) -> List[Any]:
 CPP = [block for block in BLOCKS if block.language == "cpp"]
 
 
-def run(program: List[str], folder: Path) -> str:
+def run(program: List[str], folder: Path, block: Optional[Block] = None) -> str:
+    """A block that names a table has a server of its own."""
     environment = {**os.environ, "PYTHONHASHSEED": "random", "TZ": "UTC"}
+    if block and "dynamodb_table" in block.code:
+        from tables import started_server
+
+        with started_server("dynalite") as server:
+            return _run(program, folder, {**environment, **server.environment})
+    return _run(program, folder, environment)
+
+
+def _run(program: List[str], folder: Path, environment: "dict[str, str]") -> str:
     done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -66,7 +76,7 @@ def run(program: List[str], folder: Path) -> str:
 @pytest.mark.parametrize("block", only("python"))
 def test_a_python_block_runs_and_prints_what_the_page_says(block: Block, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(block.code)
-    output = run([sys.executable, "example.py"], tmp_path)
+    output = run([sys.executable, "example.py"], tmp_path, block)
     if block.output is not None:
         assert output == block.output
 
@@ -104,7 +114,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.write_text(as_one_program())
     include = os.environ.get("CACHERATOR_INCLUDE") or str(ROOT / "include")
     options = ["-std=c++20", "-O0", "-fno-lto", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-variable", "-Werror", f"-I{include}"]
-    link = [str(libraries[0]), "-lsimdjson", "-lz", "-lcrypto", "-pthread"]
+    link = [str(libraries[0]), "-lsimdjson", "-lz", "-lcurl", "-lcrypto", "-pthread"]
     done = subprocess.run([compiler, *options, str(source), "-o", str(made), *link], capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         pytest.fail(f"the C++ blocks do not compile:\n{done.stderr[:8000]}")
@@ -117,7 +127,7 @@ def test_every_cpp_block_compiles(program: Path) -> None:
 
 @pytest.mark.parametrize("number", [pytest.param(i, id=block.place) for i, block in enumerate(CPP) if MAIN.search(block.code)])
 def test_a_cpp_block_runs_and_prints_what_the_page_says(number: int, program: Path, tmp_path: Path) -> None:
-    output = run([str(program), str(number)], tmp_path)
+    output = run([str(program), str(number)], tmp_path, CPP[number])
     if CPP[number].output is not None:
         assert output == CPP[number].output
 
@@ -125,7 +135,7 @@ def test_a_cpp_block_runs_and_prints_what_the_page_says(number: int, program: Pa
 @pytest.mark.parametrize("block", only("sh", "bash"))
 def test_what_a_shell_block_names_exists(block: Block) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
     presets = {preset["name"] for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
     targets |= {f"cpp-{name}" for name in presets} if re.search(r"^cpp-%:", makefile, re.MULTILINE) else set()
     for line in block.code.splitlines():
@@ -140,9 +150,9 @@ def test_what_a_shell_block_names_exists(block: Block) -> None:
 
 
 def test_make_targets_that_the_text_names_exist() -> None:
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
-        for name in re.findall(r"`make ([a-z-]+)`", page.read_text()):
+        for name in re.findall(r"`make ([a-z0-9-]+)`", page.read_text()):
             assert name in targets or name.startswith("cpp-"), f"{page.name}: make {name}"
 
 

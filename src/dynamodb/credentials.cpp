@@ -1,5 +1,8 @@
 #include "dynamodb/credentials.hpp"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -21,7 +24,7 @@ using Fallback = std::function<Result<Credentials>()>;
 using std::chrono::seconds;
 
 constexpr Time kAdvisory = 15 * 60 * kSecond, kMandatory = 10 * 60 * kSecond;
-/// Between two fetches: while nothing is known, and while what is known may still be used.
+/// After a fetch that failed: while nothing is known, and while what is known may still be used.
 constexpr seconds kPauseWithout{1}, kPauseWith{10};
 constexpr seconds kPauseAfterRefusal{30};
 
@@ -64,10 +67,18 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
   return whole.kind == Answer::Kind::found ? Result(whole.credentials) : fault_of(whole);
 }
 
-/// At most as long as they last.
+/// Until the next fetch: none where these are not near their end, and at most as long as they last.
 Clock::duration pause_with(const Credentials& known) {
-  const std::chrono::nanoseconds left(known.expires == 0 ? INT64_MAX : known.expires - now());
-  return std::min<std::chrono::nanoseconds>(left, kPauseWith);
+  const Time left = known.expires == 0 ? INT64_MAX : known.expires - now();
+  return left > kAdvisory ? Clock::duration(0) : std::min<Clock::duration>(std::chrono::nanoseconds(left), kPauseWith);
+}
+
+/// An older libcurl may write to a connection that is closed, without saying that no signal is wanted.
+void block_sigpipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 bool same(const Credentials& a, const Credentials& b) { return a.key_id == b.key_id && a.secret == b.secret && a.token == b.token; }
@@ -135,7 +146,10 @@ struct CredentialSource::Shared : std::enable_shared_from_this<Shared> {
   void fetch_now() {
     if (auto result = try_fetch(false)) return finish(std::move(*result));
     try {
-      std::thread([self = shared_from_this()] { self->finish(*self->try_fetch(true)); }).detach();
+      std::thread([self = shared_from_this()] {
+        block_sigpipe();
+        self->finish(*self->try_fetch(true));
+      }).detach();
     } catch (const std::system_error&) {
       finish(Fault{Fault::Kind::limit, "AWS credentials: they cannot be fetched, as no thread is to be had; allow this process more"});
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "dynamodb/small_file.hpp"
 #include "dynamodb/words.hpp"
 
 namespace cacherator::engine::dynamodb {
@@ -101,13 +102,20 @@ std::string regional_endpoint(const std::string& service, const std::string& reg
   return "https://" + service + (fips ? "-fips." : ".") + region + '.' + std::string(dual ? partition.dual_stack : partition.suffix);
 }
 
+std::string configured_ca_bundle(const Environment& environment, const Profiles& profiles) {
+  auto bundle = environment("AWS_CA_BUNDLE");
+  if (!bundle) bundle = profiles.get(profiles.name, "ca_bundle");
+  return bundle ? expand_path(*bundle, environment) : std::string();
+}
+
 std::string host_of(const std::string& endpoint) {
   const auto begin = host_at(endpoint);
   if (begin == endpoint.npos) return endpoint;
-  std::string host = endpoint.substr(begin, endpoint.find('/', begin) - begin);
+  std::string_view host = std::string_view(endpoint).substr(begin);
+  host = host.substr(0, host.find('/'));
   const std::string_view usual = begin == 8 ? ":443" : ":80";
-  if (host.ends_with(usual)) host.resize(host.size() - usual.size());
-  return host;
+  if (host.ends_with(usual)) host.remove_suffix(usual.size());
+  return std::string(host);
 }
 
 }  // namespace cacherator::engine::dynamodb

@@ -22,6 +22,9 @@ namespace cacherator::engine::dynamodb {
 /// "https://host:8000/x" gives "host:8000"; a port that is the scheme's own is left out, as HTTP clients do.
 [[nodiscard]] std::string host_of(const std::string& endpoint);
 
+/// AWS_CA_BUNDLE, the profile's; empty: the system's certificates.
+[[nodiscard]] std::string configured_ca_bundle(const Environment& environment, const Profiles& profiles);
+
 /// A switch that a variable, else the profile sets: "true" in any case.
 [[nodiscard]] bool switched_on(const char* variable, const char* key, const Environment& environment, const Profiles& profiles);
 

@@ -6,17 +6,26 @@
 #include <chrono>
 
 #include "cacherator/detail/cache.hpp"
+#include "dynamodb/words.hpp"
+#include "local/members.hpp"
 
 namespace cacherator::engine::dynamodb {
 namespace {
 
-constexpr std::array<Provider, 5> kWhole{{
+constexpr std::array<Provider, 11> kWhole{{
     {ask_environment},
     {ask_whether_profile_is_there},
+    {ask_role, role_blocks},
+    {ask_web_identity, web_identity_blocks},
     {ask_sso},
     {ask_credentials_file},
+    {ask_login},
+    {ask_process, process_blocks},
     {ask_config_file},
+    {ask_container, container_blocks},
+    {ask_instance, instance_blocks},
 }};
+constexpr std::size_t kFirstOfProfile = 3, kOfProfile = 6;
 
 /// Takes `digits` digits from the front, and the character that follows them if one is given.
 bool take(std::string_view& text, std::size_t digits, int& number, char after = 0) {
@@ -50,7 +59,7 @@ bool can_be_sent(std::string_view text) {
 }  // namespace
 
 std::span<const Provider> whole_chain() { return kWhole; }
-std::span<const Provider> profile_chain() { return std::span(kWhole).subspan(2); }
+std::span<const Provider> profile_chain() { return std::span(kWhole).subspan(kFirstOfProfile, kOfProfile); }
 
 std::optional<Answer> ask_in_order(std::span<const Provider> chain, const Search& search, bool may_block) {
   Answer none;
@@ -64,6 +73,20 @@ std::optional<Answer> ask_in_order(std::span<const Provider> chain, const Search
 }
 
 Answer failed(std::string said) { return {.kind = Answer::Kind::failed, .said = std::move(said)}; }
+
+Answer read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&)) {
+  Members members;
+  if (!members.read(trimmed(text))) return failed(source + ": what it gave is no JSON object");
+  const auto get = [&](const char* key) { return members.text(key).value_or(""); };
+  Credentials credentials{.key_id = get("AccessKeyId"), .secret = get("SecretAccessKey"), .token = get(token), .source = source};
+  if (const auto end = members.text("Expiration")) {
+    const auto time = parse_time(*end);
+    if (!time) return failed(source + ": its Expiration is no time such as 2026-11-23T07:34:38Z");
+    credentials.expires = *time;
+  }
+  if (change) change(credentials);
+  return checked(std::move(credentials));
+}
 
 Answer checked(Credentials credentials) {
   const auto& [key_id, secret, token, expires, source] = credentials;

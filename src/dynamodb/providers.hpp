@@ -53,6 +53,22 @@ Answer ask_sso(const Search& search);
 Answer ask_credentials_file(const Search& search);
 Answer ask_config_file(const Search& search);
 
+Answer ask_login(const Search& search);
+Answer ask_process(const Search& search);  // providers_process.cpp
+bool process_blocks(const Search& search);
+Answer ask_role(const Search& search);  // providers_role.cpp
+bool role_blocks(const Search& search);
+Answer ask_web_identity(const Search& search);
+bool web_identity_blocks(const Search& search);
+Answer ask_container(const Search& search);  // providers_metadata.cpp
+bool container_blocks(const Search& search);
+[[nodiscard]] std::string container_url(const Environment& environment);  ///< empty: none is set
+Answer ask_instance(const Search& search);
+bool instance_blocks(const Search& search);
+
+/// The credentials in a JSON object as programs and metadata services give it; `token`: what that is called there.
+/// `change` is made before they are looked at.
+[[nodiscard]] Answer read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&) = nullptr);
 /// Credentials, if they are whole, in time and can stand in a header; else what is wrong with them, which says `source`.
 [[nodiscard]] Answer checked(Credentials credentials);
 [[nodiscard]] Answer failed(std::string said);

@@ -24,6 +24,13 @@ Answer in_file(const std::map<std::string, Profiles::Section, std::less<>>& sect
   return in_section(section->second, "profile '" + search.profile + "' in " + path);
 }
 
+Answer of_botocore(const std::string& what, const std::string& command, const Search& search) {
+  const std::string option = " --profile " + search.profile;
+  return {.kind = Answer::Kind::foreign,
+          .said = "the profile '" + search.profile + "' signs in by " + what + ", which only botocore can: in Python, install botocore and run '" + command +
+                  option + "'; elsewhere, name a profile with credential_process = aws configure export-credentials" + option};
+}
+
 }  // namespace
 
 Answer ask_environment(const Search& search) {
@@ -49,14 +56,12 @@ Answer ask_whether_profile_is_there(const Search& search) {
 }
 
 Answer ask_sso(const Search& search) {
-  const auto foreign = [&](const std::string& how) { return Answer{.kind = Answer::Kind::foreign, .said = "the profile '" + search.profile + "' " + how}; };
   const auto has = [&](const char* key) { return search.profiles.get(search.profile, key).has_value(); };
-  if (has("sso_account_id") || has("sso_role_name")) {
-    return foreign("signs in by SSO, which is botocore's alone: in Python, install botocore and run 'aws sso login --profile " + search.profile +
-                   "'; elsewhere, set credential_process to 'aws configure export-credentials --profile " + search.profile +
-                   "' in another profile, and name that");
-  }
-  return {};
+  return has("sso_account_id") || has("sso_role_name") ? of_botocore("SSO", "aws sso login", search) : Answer{};
+}
+
+Answer ask_login(const Search& search) {
+  return search.profiles.get(search.profile, "login_session") ? of_botocore("a login session", "aws login", search) : Answer{};
 }
 
 Answer ask_credentials_file(const Search& search) { return in_file(search.profiles.credentials, search.profiles.credentials_path, search); }

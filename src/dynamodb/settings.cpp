@@ -6,7 +6,6 @@
 
 #include "digest.hpp"
 #include "dynamodb/endpoint.hpp"
-#include "dynamodb/small_file.hpp"
 
 namespace cacherator::engine::dynamodb {
 namespace {
@@ -56,9 +55,7 @@ Result<Settings> Settings::resolve(const std::string& table, const Environment& 
   settings.endpoint = own->empty() ? regional_endpoint("dynamodb", settings.region, environment, profiles) : *own;
   settings.id = sha256_hex((own->empty() ? settings.region : *own) + '/' + table).substr(0, 8);
   if (settings.region == "local") settings.region = "us-east-1";
-  auto bundle = environment("AWS_CA_BUNDLE");
-  if (!bundle) bundle = profiles.get(profiles.name, "ca_bundle");
-  if (bundle) settings.ca_bundle = expand_path(*bundle, environment);
+  settings.ca_bundle = configured_ca_bundle(environment, profiles);
   return settings;
 }
 

@@ -1,0 +1,292 @@
+"""What is in the table and what is not: backfill, limits, time to live, listing, making it, and a table or an environment that does not serve."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import warnings
+from datetime import timedelta
+from typing import Any, Callable, Dict, List
+
+import pytest
+from cacherator import Cached, JSONCache
+from tables import WRITES, Service, Table, eventually, has_no_secret, servers, started_server, table_of, warnings_of
+
+
+def test_a_hit_of_what_was_computed_without_a_table_is_backfilled_once_over_restarts(table: Table, run_program: Callable[..., str]) -> None:
+    Service("one").f(1)
+    program = f"""
+        import sys; sys.path.insert(0, {str(__file__.rpartition("/")[0])!r})
+        from tables import Service
+        one = Service("one", dynamodb_table={table.name!r})
+        one.f(1), one.f(1)
+        status = one.last_cache_status
+        one.json_cache_save()
+        print(status, one.l2["backfilled"])
+    """
+    assert run_program(program) == "l1 1"
+    assert [run_program(program) for _ in range(2)] == ["l1 0"] * 2
+    assert table.writes_of("f(1,){}") == 1
+    assert table.machine("two").ask(1) == (["one", 1], "l2")
+
+
+def test_what_came_from_the_table_is_not_sent_back(table: Table) -> None:
+    one, two = table.machine("one"), table.machine("two")
+    one.f(1)
+    one.json_cache_save()
+    assert two.ask(1)[1] == "l2"
+    two.json_cache_save()
+    again = table.machine("two")
+    again.f(1)
+    again.json_cache_save()
+    assert table.writes_of("f(1,){}") == 1
+
+
+def test_only_hits_are_backfilled(table: Table) -> None:
+    alone = Service("one")
+    for n in range(5):
+        alone.f(n)
+    one = table.machine("one")
+    assert one.ask(3)[1] == "l1"
+    one.json_cache_save()
+    assert set(table.entries()) == {"f(3,){}"}
+
+
+def test_a_hit_costs_no_request(table: Table) -> None:
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    table.proxy.forget()
+    for _ in range(100):
+        one.f(1)
+    assert table.machine("one").ask(1)[1] == "l1" and table.proxy.count() == 0
+
+
+def test_an_l2_hit_is_one_request(table: Table) -> None:
+    one, two = table.machine("one"), table.machine("two")
+    for n in range(4):
+        one.f(n)
+    one.json_cache_save()
+    two.f(0)
+    table.proxy.forget()
+    assert [two.ask(n)[1] for n in (1, 2, 3)] == ["l2"] * 3
+    assert [request.operation for request in table.proxy.requests] == ["BatchGetItem"] * 3
+
+
+def test_a_ttl_ends_in_the_table_too(table: Table) -> None:
+    class Short(Service):
+        @Cached(ttl=timedelta(seconds=2))
+        def brief(self, n: int) -> List[Any]:
+            return [self.name, n]
+
+    one = Short("one", dynamodb_table=table.name)
+    one.brief(1)
+    one.json_cache_save()
+    (item,) = table.entries().values()
+    assert abs(int(item["ttl"]["N"]) - (float(item["utc"]["N"]) + 2)) <= 1
+    assert Short("two", dynamodb_table=table.name).brief(1) == ["one", 1]
+    time.sleep(3)  # whole seconds
+    three = Short("three", dynamodb_table=table.name)
+    assert three.brief(1) == ["three", 1] and three.last_cache_status == "miss"
+
+
+def test_the_ttl_of_who_asks_counts_too(table: Table) -> None:
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    time.sleep(1.1)
+    assert table.machine("two", ttl=timedelta(seconds=1)).ask(1)[1] == "miss"
+    assert table.machine("three").ask(1)[1] == "l2"
+
+
+def test_what_is_over_100_kb_lies_compressed_in_the_table(table: Table) -> None:
+    one = table.machine("one")
+    one.text(99_000), one.text(101_000)
+    one.json_cache_save()
+    small, large = (table.entries()[f"text({size}, 'dull'){{}}"] for size in (99_000, 101_000))
+    assert "data" in small and "gz" not in small and "data" not in large and len(large["gz"]["B"]) < 5_000
+
+
+def test_what_is_over_400_kb_stays_local_with_a_warning_that_names_function_and_size(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = table.machine("one"), table.machine("two")
+    text = one.text(1_000_000, "digits")
+    one.json_cache_save()
+    (warning,) = warnings_of(caplog)
+    assert "text(" in warning and re.search(r"\d[\d,. ]*\d ?(bytes|[kK]i?B)", warning) and one.l2["too_large"] == 1
+    assert one.text(1_000_000, "digits") == text and table.machine("one").text(1_000_000, "digits") == text
+    assert two.text(1_000_000, "digits") != text and two.last_cache_status == "miss"
+
+
+def test_a_compressed_value_just_below_400_kb_is_shared(table: Table) -> None:
+    one, two = table.machine("one"), table.machine("two")
+    text = one.text(780_000, "digits")  # gzip makes it a little over half of that
+    one.json_cache_save()
+    assert two.text(780_000, "digits") == text and two.last_cache_status == "l2"
+
+
+def test_pages_list_each_data_id_once_with_those_of_1_2_9(table: Table) -> None:
+    names = {f"id-{n}" for n in range(7)}
+    for name in names:
+        one = table.machine("one", data_id=name)
+        one.f(1), one.f(2)
+        one.score = 1
+        one.json_cache_save()
+        one.json_cache_clear("f(2,){}")
+    table.put(cache_id={"S": "of-1.2.9"}, data={"S": "{}"}, ttl={"N": "4000000000"}, created_at={"N": "1"})
+    found: List[str] = []
+    page: Dict[str, Any] = {"last_key": None}
+    for _ in range(50):
+        page = one.json_cache_list_db_keys(limit=3, last_key=page["last_key"])
+        assert set(page) == {"keys", "last_key"} and len(page["keys"]) <= 3
+        found += page["keys"]
+        if page["last_key"] is None:
+            break
+    assert page["last_key"] is None and sorted(found) == sorted(names | {"of-1.2.9"})
+    assert sorted(one.json_cache_list_db_keys()["keys"]) == sorted(found)
+
+
+def test_without_a_table_nothing_is_listed_and_there_is_no_l2() -> None:
+    alone = JSONCache(data_id="alone")
+    assert alone.json_cache_list_db_keys() == {"keys": [], "last_key": None} and "l2" not in alone.json_cache_info()
+
+
+def state_of(table: Table) -> "List[str]":
+    return [name for key, item in table.items().items() if key.endswith(":state") for name in item if name.startswith("v:")]
+
+
+def test_the_end_of_an_object_writes_state_to_the_table_only_with_save_on_del(table: Table) -> None:
+    one = table.machine("one", data_id="quiet")
+    one.score = 1
+    del one
+    two = table.machine("two", data_id="telling", save_on_del=True)
+    two.points = 2
+    del two
+    eventually(lambda: table.proxy.count("CreateTable") and state_of(table) == ["v:points"])
+    assert table.machine("one", data_id="quiet").score == 1
+    assert not hasattr(table.machine("three", data_id="quiet"), "score") and table.machine("three", data_id="telling").points == 2
+
+
+def test_json_cache_save_db_is_deprecated_and_saves(table: Table) -> None:
+    one = table.machine("one")
+    one.score = 5
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        one.json_cache_save_db()
+    assert [warning.category for warning in seen] == [DeprecationWarning]
+    assert table.machine("two").score == 5
+
+
+def test_a_table_that_is_missing_is_made_as_the_specification_says(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    made = table.call("DescribeTable")["Table"]
+    assert made["KeySchema"] == [{"AttributeName": "cache_id", "KeyType": "HASH"}]
+    assert made["AttributeDefinitions"] == [{"AttributeName": "cache_id", "AttributeType": "S"}]
+    assert made["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST" and made["TableStatus"] == "ACTIVE"
+    (ttl,) = [request.json for request in table.proxy.requests if request.operation == "UpdateTimeToLive"]
+    assert ttl["TimeToLiveSpecification"] == {"Enabled": True, "AttributeName": "ttl"}
+    assert warnings_of(caplog) == []
+
+
+def test_ttl_is_switched_on_where_the_server_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with started_server("ministack") as server, table_of(server, monkeypatch) as table:
+        one = table.machine("one")
+        one.f(1)
+        one.json_cache_save()
+        found = table.call("DescribeTimeToLive")["TimeToLiveDescription"]
+        assert (found["TimeToLiveStatus"], found["AttributeName"]) == ("ENABLED", "ttl")
+
+
+def test_a_table_that_takes_its_time_is_waited_for_by_all_who_make_it_at_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    with servers.dynalite(create_table_ms=400) as slow, table_of(slow, monkeypatch) as table:
+        machines = [table.machine(f"m{n}") for n in range(4)]
+
+        def work(machine: Service) -> None:
+            machine.f(machine.name)
+            machine.json_cache_save()
+
+        threads = [threading.Thread(target=work, args=(machine,)) for machine in machines]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(table.entries()) == 4 and warnings_of(caplog) == []
+        assert [machine.l2["queued"] for machine in machines] == [0] * 4
+
+
+def test_several_processes_make_the_table_at_once(table: Table, start: Callable[..., Any]) -> None:
+    program = f"""
+        import sys; sys.path.insert(0, {str(__file__.rpartition("/")[0])!r})
+        from tables import Service
+        one = Service(sys.argv[0] + str(__import__("os").getpid()), dynamodb_table={table.name!r})
+        one.f(one.name)
+        one.json_cache_save()
+        print(one.l2["queued"], one.l2["dropped"], one.l2["errors"].keys() - {{"ResourceNotFoundException", "ResourceInUseException"}} or "none")
+    """
+    assert {each.end().partition("none")[0] for each in [start(program) for _ in range(4)]} == {"0 0 "}
+    assert len(table.entries()) == 4
+
+
+def test_a_table_with_another_key_is_refused_with_a_sentence_and_the_cache_works(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    table.make(key="id")
+    one = table.machine("one")
+    assert [one.ask(n % 2)[1] for n in range(4)] == ["miss", "miss", "l1", "l1"]
+    one.json_cache_save()
+    about = [text for text in warnings_of(caplog) if table.name in text and "cache_id" in text]
+    assert about and len(warnings_of(caplog)) <= 2
+    assert table.machine("one").ask(1)[1] == "l1"
+
+
+WITHOUT = """
+    import logging, sys
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stdout)
+    from cacherator import Cached, JSONCache
+    class C(JSONCache):
+        @Cached()
+        def f(self, n): return n
+    c = C(data_id="one", dynamodb_table="some-table")
+    for n in range(30): c.f(n)
+    c.json_cache_save()
+    print(c.f(3), c.last_cache_status, sep="/")
+"""
+
+
+@pytest.mark.parametrize("missing, named", [("AWS_SECRET_ACCESS_KEY", "credentials"), ("AWS_REGION", "region")])
+def test_without_credentials_or_region_the_cache_is_local_and_says_so_once(
+    table: Table, run_program: Callable[..., str], missing: str, named: str
+) -> None:
+    absent = {missing: "", "AWS_DEFAULT_REGION": "" if named == "region" else "eu-west-1"}
+    begin = time.monotonic()
+    warning, result = run_program(WITHOUT, **absent).splitlines()
+    assert time.monotonic() - begin < 8 and result == "3/l1"
+    assert warning.startswith("WARNING") and "some-table" in warning and named in warning.lower() and has_no_secret(warning, table)
+    assert table.proxy.count() == 0
+
+
+def test_aws_region_alone_is_enough(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    assert one.l2["region"] == table.server.region and set(table.entries()) == {"f(1,){}"}
+
+
+@pytest.mark.parametrize("name", ["a b", "ab", "x" * 256])
+def test_a_name_that_no_table_can_have_raises_where_the_object_is_made(name: str) -> None:
+    with pytest.raises(ValueError, match="dynamodb_table"):
+        JSONCache(data_id="none", dynamodb_table=name)
+
+
+def test_operations_are_logged_and_logging_false_silences_them(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "cacherator")
+    silent = table.machine("zero", logging=False)
+    silent.f(0)
+    silent.json_cache_save()
+    assert caplog.text == ""
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    assert table.name in caplog.text and has_no_secret(caplog.text, table)
+    assert sum(table.proxy.count(kind) for kind in WRITES) >= 2
