@@ -28,7 +28,7 @@ path_of() { echo "$PWD/build/python/$(version_of "$1")/lib"; }
 
 test_with() {
   build "$1"
-  PYTHONPATH="$(path_of "$1")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" \
+  PYTHONPATH="$(path_of "$1")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" CACHERATOR_INCUMBENT_TESTS="$PWD/build/incumbent-tests/tests" \
     CACHERATOR_INCUMBENT_PYTHON="$PWD/.venv/bin/python" CACHERATOR_EXAMPLES="$PWD/build/release/examples" \
     CACHERATOR_LIBRARY="$PWD/build/release" CACHERATOR_SERVERS="$PWD/build/servers" "$1" -m pytest -q python/tests
 }

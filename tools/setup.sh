@@ -68,3 +68,12 @@ if [ ! -e "$servers/.dynalite-$dynalite" ]; then
   touch "$servers/.dynalite-$dynalite"
 fi
 environment "$servers/venv" tools/servers.txt
+
+its_tests=build/incumbent-tests
+if [ ! -e "$its_tests/.ready" ]; then
+  rm -rf "$its_tests"
+  mkdir -p "$its_tests"
+  .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps --no-binary cacherator -d "$its_tests" cacherator==1.2.9
+  tar -xzf "$its_tests"/cacherator-1.2.9.tar.gz -C "$its_tests" --strip-components=1 cacherator-1.2.9/tests
+  touch "$its_tests/.ready"
+fi

@@ -21,7 +21,7 @@ struct Credentials {
 /// Asked when our own chain found none: Python sets botocore's. Called on a thread of its own; may take seconds.
 void set_credentials_fallback(std::function<Result<Credentials>()> fallback);
 
-/// Thread-safe.
+/// Thread-safe. In the child of a fork what is known stays so; a fetch of the parent's is the parent's alone, with those who wait for it.
 class CredentialSource {
  public:
   CredentialSource(Environment environment, Profiles profiles);
@@ -31,8 +31,10 @@ class CredentialSource {
   /// their own, which calls `done`; callers meanwhile share that fetch. Near their end (15 minutes: advisory) they are fetched
   /// again while the known ones are still given out; within 10 minutes of it (mandatory) callers wait.
   /// The Fault lists what was looked for, and where, and what to do.
+  /// Where a fetch fails, the known ones are given out up to their end; without any, the Fault is repeated for a second before it is tried again.
   void get(std::function<void(const Result<Credentials>&)> done);
-  /// The server refused these as expired or unknown: they are fetched anew, once.
+  /// The server refused these as expired or unknown: they are fetched anew, the shared files read again, when they are next asked for. Where that gives the
+  /// same ones, it is not done again for 30 s.
   void refuse(const Credentials& refused);
 
  private:
@@ -40,7 +42,8 @@ class CredentialSource {
   std::shared_ptr<Shared> shared_;
 };
 
-/// The chain once, on the calling thread: blocks. Metadata services are asked for at most a second where they do not answer.
+/// The chain once, on the calling thread, and the fallback: blocks. A metadata service is asked for at most a second where it does not answer; a
+/// container's, which somebody has set up, three times.
 [[nodiscard]] Result<Credentials> fetch_credentials(const Environment& environment, const Profiles& profiles);
 
 }  // namespace cacherator::engine::dynamodb

@@ -68,6 +68,8 @@ class Table {
   /// False while the breaker is open: operations fail at once, as unreachable. It opens when an operation failed as unreachable or
   /// refused, for 1 s, then twice as long each time, up to 30 s; then one operation may probe. Costs an atomic load.
   [[nodiscard]] virtual bool reachable() const noexcept = 0;
+  /// The server's clock as far as its answers told it; before the first one, ours.
+  [[nodiscard]] virtual Time server_time() const noexcept = 0;
 
   /// The items of these keys that are there (at most 100 keys), strongly consistent: BatchGetItem.
   virtual void get(std::vector<std::string> keys, Done<std::vector<Item>> done) = 0;

@@ -169,8 +169,11 @@ void Contents::apply_tables(const Record& record) {
 
 std::string Contents::tokens_of(std::string_view table, std::string_view signature, std::string_view digest) const {
   const auto known = tables.find(table);
-  if (known == tables.end()) return {};
-  const auto& of = known->second.tokens.of;
+  return known == tables.end() ? std::string() : engine::tokens_of(known->second.tokens, signature, digest);
+}
+
+std::string tokens_of(const TableTokens& tokens, std::string_view signature, std::string_view digest) {
+  const auto& of = tokens.of;
   const auto token = [&](const std::string& key) {
     const auto found = of.find(key);
     return found == of.end() ? std::string() : found->second;

@@ -18,6 +18,9 @@
 
 namespace cacherator::engine {
 
+/// The tokens of one call as one text (docs/format.md, section 5); empty: not known.
+[[nodiscard]] std::string tokens_of(const TableTokens& tokens, std::string_view signature, std::string_view digest);
+
 /// Not thread-safe: its owner locks.
 class Contents {
  public:

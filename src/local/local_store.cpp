@@ -301,13 +301,8 @@ Kept LocalStore::put(const Put& put) {
     if (!in.contents.holds(function, put.under)) return nothing_kept();
     change.known = power && in.contents.find(put.signature, put.digest);
   }
-  const DocumentEntry own{.signature = put.signature,
-                          .value = put.value,
-                          .digest = put.digest,
-                          .utc = put.utc,
-                          .ttl = put.ttl,
-                          .under = put.under,
-                          .tokens = put.tokens};
+  const DocumentEntry own{
+      .signature = put.signature, .value = put.value, .digest = put.digest, .utc = put.utc, .ttl = put.ttl, .under = put.under, .tokens = put.tokens};
   std::string record;
   record.reserve(put.signature.size() + put.value.size() + 160);
   encode(record, own);

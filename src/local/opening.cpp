@@ -75,7 +75,7 @@ void LocalStore::load(Inner& in) {
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);
   }
-  drops_ += had_journal || fresh.drops > 0;  // some may have been folded since the journal was last read
+  drops_ += had_journal || fresh.drops > 0;                 // some may have been folded since the journal was last read
   if (in.memory_only.empty()) adopt(in, std::move(fresh));  // else memory stays as it is, until the files can be read
   fresh_.check_at = now() + kLookEvery;
 }

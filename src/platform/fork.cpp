@@ -9,8 +9,8 @@ namespace cacherator::platform {
 namespace {
 
 std::atomic<std::uint32_t> count{0};
-/// More folders than this are never open at once (src/local/folder.cpp); a further one would only stay open in children.
-std::atomic<int> closing[128];
+/// More folders and connections than this are never open at once; a further one would only stay open in children.
+std::atomic<int> closing[256];
 
 void in_child() {
   count.fetch_add(1);

@@ -1,0 +1,54 @@
+// The variables of the objects of one cache, in one item: of each the newest counts.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cacherator/detail/entry.hpp"
+#include "dynamodb/table.hpp"
+
+namespace cacherator::engine::dynamodb {
+
+class Core;
+template <class T>
+class Awaited;
+
+/// Thread-safe.
+class State {
+ public:
+  explicit State(Core& core) : core_(core) {}
+
+  /// Layer::load_state and Layer::save_state.
+  void load();
+  void save(std::vector<Variable> variables);
+  /// Sends what waits. On the thread of requests.
+  void pump();
+  /// Variables that wait.
+  [[nodiscard]] std::size_t waiting();
+
+ private:
+  using Loaded = std::shared_ptr<Awaited<bool>>;
+
+  void send_load(const Loaded& loaded);
+  void came(const std::vector<Item>& items, bool with_legacy);
+  void read();
+  void write(const Item& item);
+  void wrote(const std::vector<Variable>& variables, const Outcome<Item>& outcome);
+  void give_up(const std::vector<Variable>& variables);
+  void pause();
+
+  Core& core_;
+  std::mutex mutex_;
+  std::map<std::string, Variable> waiting_;
+  bool busy_ = false, primed_ = false;
+  int refused_ = 0;  ///< conditions that did not hold, one after the other
+  Loaded loading_;   ///< null: no read is on its way
+  std::optional<std::chrono::steady_clock::time_point> read_at_;
+};
+
+}  // namespace cacherator::engine::dynamodb
