@@ -113,7 +113,7 @@ std::string host_of(const std::string& endpoint) {
   if (begin == endpoint.npos) return endpoint;
   std::string host = endpoint.substr(begin, endpoint.find('/', begin) - begin);
   const std::string_view usual = begin == 8 ? ":443" : ":80";
-  if (host.ends_with(usual)) host.resize(host.size() - usual.size());
+  if (host.ends_with(usual)) host.erase(host.size() - usual.size());
   return host;
 }
 
