@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Python package: built into build/python/<version>, tested, shown.
-# Usage: tools/python.sh build|test|demo|demo-l2|bench|soak PYTHON;  tools/python.sh test-every
+# Usage: tools/python.sh build|test|install|demo|demo-l2|bench|soak PYTHON;  tools/python.sh test-every
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,6 +33,25 @@ test_with() {
     CACHERATOR_LIBRARY="$PWD/build/release" CACHERATOR_SERVERS="$PWD/build/servers" "$1" -m pytest -q python/tests
 }
 
+# What a stranger does: pip install into a new environment, then the README's quick start, twice, in a folder of its own.
+install() (
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  "$1" -m venv "$work/venv"
+  before=$("$work/venv/bin/pip" list --disable-pip-version-check --format=freeze)
+  "$work/venv/bin/pip" install -q --disable-pip-version-check .
+  added=$(comm -13 <(sort <<<"$before") <("$work/venv/bin/pip" list --disable-pip-version-check --format=freeze | sort))
+  version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+  [ "$added" = "cacherator==$version" ] || { echo "installed: $added, where cacherator==$version alone was to be" >&2; exit 1; }
+  awk '/^## Quick start/ {here = 1} here && /^```$/ {exit} inside {print} here && /^```python/ {inside = 1}' README.md >"$work/quick_start.py"
+  cd "$work"
+  for expected in $'1024 miss\n1024 l1' $'1024 l1\n1024 l1'; do
+    printed=$(env -u PYTHONPATH venv/bin/python quick_start.py)
+    [ "$printed" = "$expected" ] || { printf 'the quick start printed\n%s\nin place of\n%s\n' "$printed" "$expected" >&2; exit 1; }
+  done
+  echo "pip install: well"
+)
+
 every() {
   local minor python
   for minor in 9 10 11 12 13; do
@@ -47,7 +66,7 @@ every() {
     echo "== $("$python" -V)"
     if [ ! -e "build/venvs/3.$minor/.ready" ]; then
       "$python" -m venv --clear "build/venvs/3.$minor"
-      "build/venvs/3.$minor/bin/python" -m pip install -q --disable-pip-version-check "nanobind>=2.9,<3" pytest pytest-asyncio
+      "build/venvs/3.$minor/bin/python" -m pip install -q --disable-pip-version-check "nanobind>=2.9,<3" pytest pytest-asyncio pydantic uvloop
       touch "build/venvs/3.$minor/.ready"
     fi
     CACHERATOR_TEST_SERVERS=dynalite test_with "build/venvs/3.$minor/bin/python"
@@ -58,6 +77,7 @@ mkdir -p build/python build/venvs
 case "${1:-}" in
   build) build "$2" ;;
   test) test_with "$2" ;;
+  install) install "$2" ;;
   test-every) every ;;
   soak)
     build "$2"
@@ -71,5 +91,5 @@ case "${1:-}" in
       PYTHONPATH="$(path_of "$2")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$2" "$bench"
     done
     for bench in build/bench/bench/*_bench; do "$bench"; done ;;
-  *) echo "usage: tools/python.sh build|test|demo|demo-l2|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
+  *) echo "usage: tools/python.sh build|test|install|demo|demo-l2|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
 esac

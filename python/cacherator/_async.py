@@ -38,7 +38,9 @@ async def call(function: Any, arguments: Tuple[Any, ...], keywords: Dict[str, An
             story.waited()
             continue
         if kind == _ALONE:
-            return await function.__wrapped__(*arguments, **keywords)
+            value = await function.__wrapped__(*arguments, **keywords)
+            story.computed()
+            return value
         token = story.enter()
         try:
             value = await function.__wrapped__(*arguments, **keywords)

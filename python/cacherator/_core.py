@@ -85,6 +85,7 @@ class JSONCache(Views):
         settings.dynamodb_table = _options.table(dynamodb_table)
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
         settings.fleet = _options.single_flight(single_flight, dynamodb_table)
+        self._excluded()
         object.__setattr__(self, "_json_cache_settings", settings)
         reopen(self, bool(clear_cache))
         _living[id(self)] = self
@@ -107,11 +108,12 @@ class JSONCache(Views):
         saved = cache.state_saved()
         if not saved or saved + _options.days(settings.ttl, "") * 86400 <= _now():
             return
+        excluded = self._excluded()
         for name, (value, json, plain, fault) in cache.state().items():
             if fault is not None:
                 cache.warn(f"the variable {name!r} of {settings.data_id!r} cannot be restored: {fault}")
                 continue
-            if name in _OWN or name.startswith("_json_cache") or name in getattr(self, "_excluded_cache_vars", ()):
+            if name in _OWN or name.startswith("_json_cache") or name in excluded:
                 continue
             if isinstance(getattr(type(self), name, None), property):
                 continue
@@ -123,9 +125,12 @@ class JSONCache(Views):
             if not plain:
                 settings.loaded[name] = json
 
+    def _excluded(self) -> "tuple[Any, ...]":
+        return _options.names(getattr(self, "_excluded_cache_vars", ()), "_excluded_cache_vars")
+
     def _state_texts(self) -> Dict[str, str]:
         """name -> JSON text of each variable that is saved."""
-        excluded = getattr(self, "_excluded_cache_vars", ())
+        excluded = self._excluded()
         texts = {}
         for name, value in list(vars(self).items()):
             if type(name) is not str or name in _OWN or name.startswith("_json_cache") or name in excluded:
@@ -197,6 +202,8 @@ class JSONCache(Views):
 
     def json_cache_clear(self, function_name: Optional[str] = None) -> None:
         """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
+        if function_name is not None and not isinstance(function_name, str):
+            raise TypeError(f"json_cache_clear({function_name!r}): give the name of a function, the signature of a call, or nothing for all")
         cache = cache_of(self)
         memory = _native.memory_of(self)
         try:

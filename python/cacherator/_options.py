@@ -106,3 +106,13 @@ def table(value: Any) -> str:
 
 def directory(value: Any) -> str:
     return "data/cache" if value is None else text(value, "directory", "")
+
+
+def names(value: Any, name: str) -> "tuple[Any, ...]":
+    """A list of names as it stands now; a single text is one name, not its letters."""
+    if isinstance(value, str):
+        return (value,)
+    try:
+        return tuple(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is no list of names") from None

@@ -188,7 +188,11 @@ PyObject* compute(FunctionObject* f, Story& story, PyObject* const* args, size_t
 PyObject* call_story(FunctionObject* f, Memory* memory, Table* table, const Arguments& arguments, PyObject* const* args, size_t count) {
   const Ref keep_memory = Ref::share(reinterpret_cast<PyObject*>(memory));
   const auto story = Story::begin(f, memory, table, arguments);
-  if (!story) return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(f->wrapped, args, count, arguments.names);
+  if (!story) {
+    PyObject* const value = PyErr_Occurred() ? nullptr : PyObject_Vectorcall(f->wrapped, args, count, arguments.names);
+    if (value) count_unnamed(memory, table);
+    return value;
+  }
   for (;;) {
     Ref value;
     switch (story->ask(value)) {

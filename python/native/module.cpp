@@ -81,7 +81,8 @@ class AsyncCall {
       if (PyErr_Occurred()) throw nb::python_error();
       return;
     }
-    const Ref keep = Ref::share(reinterpret_cast<PyObject*>(memory));
+    memory_ = Ref::share(reinterpret_cast<PyObject*>(memory));
+    table_ = table;
     story_ = Story::begin(f, memory, table, {values.data() + skipped, static_cast<Py_ssize_t>(arguments.size()) - skipped, names.get()});
     if (!story_ && PyErr_Occurred()) throw nb::python_error();
   }
@@ -119,10 +120,16 @@ class AsyncCall {
   void keep(nb::handle value) {
     if (!story_->keep(value.ptr())) throw nb::python_error();
   }
+  /// After (3, None): the function was called.
+  void computed() {
+    if (memory_) count_unnamed(reinterpret_cast<Memory*>(memory_.get()), table_);
+  }
   void fail(nb::handle exception) { story_->fail(exception.ptr()); }
   void abandon() { story_->abandon(); }
 
  private:
+  Ref memory_;
+  Table* table_ = nullptr;
   std::unique_ptr<Story> story_;
 };
 
@@ -421,6 +428,7 @@ NB_MODULE(_native, m) {
       .def("enter", &AsyncCall::enter)
       .def("leave", &AsyncCall::leave)
       .def("keep", &AsyncCall::keep, nb::arg("value").none())
+      .def("computed", &AsyncCall::computed)
       .def("fail", &AsyncCall::fail)
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);

@@ -71,4 +71,10 @@ void reset_lineage(PyObject* token);
 /// True while what is known may be returned; asks the store where it may have changed. May release the GIL.
 bool still_holds(Memory* memory, Table* table, Known* known, engine::Time now);
 
+/// Notes that a call of which nothing can be remembered was computed.
+inline void count_unnamed(Memory* memory, Table* table) {
+  memory->last = Status::miss;
+  ++table->misses;
+}
+
 }  // namespace cacherator::python

@@ -205,6 +205,30 @@ def test_a_variable_excluded_later_is_not_saved_from_then_on() -> None:
     assert not hasattr(again, "problematic_attr") and again.fine == 2  # type: ignore[attr-defined]
 
 
+def test_excluded_variables_may_stand_in_any_collection_and_a_text_is_one_name(own_folder: Path) -> None:
+    for excluded in (["api"], ("api",), {"api"}, {"api": 1}, "api"):
+
+        class C(JSONCache):
+            def __init__(self) -> None:
+                self._excluded_cache_vars = excluded  # type: ignore[assignment]
+                super().__init__(data_id=type(excluded).__name__)
+                self.api, self.a = "secret", 1
+
+        C().json_cache_save()
+        assert json.loads((own_folder / f"data/cache/{type(excluded).__name__}.json").read_text())["_json_cache_variable_cache"] == {"a": 1}
+
+
+@pytest.mark.parametrize("excluded", [None, 5])
+def test_excluded_variables_that_are_no_list_are_told_at_once(excluded: Any) -> None:
+    class C(JSONCache):
+        def __init__(self) -> None:
+            self._excluded_cache_vars = excluded
+            super().__init__()
+
+    with pytest.raises(TypeError, match=f"_excluded_cache_vars={excluded} is no list of names"):
+        C()
+
+
 def test_statistics_have_the_shape_of_the_specification() -> None:
     processor = DataProcessor()
     assert processor.json_cache_stats() == {"total_entries": 0, "functions": {}}
@@ -585,6 +609,37 @@ def itself() -> Any:
 @pytest.mark.parametrize("argument", [itself(), {"me": itself()}, nested(600)], ids=["itself", "in a dict", "deep"])
 def test_a_call_whose_argument_has_no_text_is_computed_all_the_same(argument: Any) -> None:
     assert Numbers(logging=False).func(argument) > 0
+
+
+def test_a_call_that_cannot_be_remembered_is_a_miss_each_time() -> None:
+    class C(JSONCache):
+        @Cached()
+        def f(self, x: Any) -> int:
+            return 1
+
+        @Cached()
+        async def later(self, x: Any) -> int:
+            return 1
+
+    c = C(logging=False)
+    for _ in range(2):  # an object() is named by its address alone, and nothing tells when it goes
+        c.f(1), c.f(1)
+        assert c.last_cache_status == "l1"
+        c.f(object())
+        assert c.last_cache_status == "miss"
+        c.f(1)
+        asyncio.run(c.later(object()))
+        assert c.last_cache_status == "miss"
+    assert c.json_cache_info()["functions"] == {"f": {"l1": 5, "l2": 0, "misses": 3}, "later": {"l1": 0, "l2": 0, "misses": 2}}
+
+
+@pytest.mark.parametrize("name", [1, 0, b"f", [], ["f"], object()], ids=lambda name: type(name).__name__)
+def test_a_name_to_clear_that_is_no_text_is_told_and_clears_nothing(name: Any) -> None:
+    n = Numbers()
+    n.func(1)
+    with pytest.raises(TypeError, match="json_cache_clear"):
+        n.json_cache_clear(name)
+    assert n.json_cache_stats()["total_entries"] == 1
 
 
 def test_the_error_of_an_arguments_repr_reaches_the_caller() -> None:

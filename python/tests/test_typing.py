@@ -52,7 +52,7 @@ needs_mypy = pytest.mark.skipif(
     installed("mypy") < (2, 2),
     reason="mypy 2.2 (the first that understands a bare @Cached) or newer is not installed for this interpreter",
 )
-needs_pyright = pytest.mark.skipif(not pyright, reason="basedpyright (280 MB) is not installed for this interpreter")
+needs_pyright = pytest.mark.skipif(not pyright, reason="basedpyright is not installed for this interpreter (make setup puts it into .venv)")
 
 
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,8 @@
 #include "dynamodb/credentials.hpp"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -70,6 +73,14 @@ Clock::duration pause_with(const Credentials& known) {
   return left > kAdvisory ? Clock::duration(0) : std::min<Clock::duration>(std::chrono::nanoseconds(left), kPauseWith);
 }
 
+/// An older libcurl may write to a connection that is closed, without saying that no signal is wanted.
+void block_sigpipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 bool same(const Credentials& a, const Credentials& b) { return a.key_id == b.key_id && a.secret == b.secret && a.token == b.token; }
 
 }  // namespace
@@ -135,7 +146,10 @@ struct CredentialSource::Shared : std::enable_shared_from_this<Shared> {
   void fetch_now() {
     if (auto result = try_fetch(false)) return finish(std::move(*result));
     try {
-      std::thread([self = shared_from_this()] { self->finish(*self->try_fetch(true)); }).detach();
+      std::thread([self = shared_from_this()] {
+        block_sigpipe();
+        self->finish(*self->try_fetch(true));
+      }).detach();
     } catch (const std::system_error&) {
       finish(Fault{Fault::Kind::limit, "AWS credentials: they cannot be fetched, as no thread is to be had; allow this process more"});
     }

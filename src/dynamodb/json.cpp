@@ -161,8 +161,8 @@ bool read(std::string& body, What what) {
 
 std::string xml_element(std::string_view body, std::string_view name) {
   std::string open("<"), close("</");
-  open.append(name).append(">");
-  close.append(name).append(">");
+  (open += name) += '>';
+  (close += name) += '>';
   const std::size_t from = body.find(open);
   const std::size_t to = from == std::string_view::npos ? from : body.find(close, from);
   return to == std::string_view::npos ? std::string() : std::string(body.substr(from + open.size(), to - from - open.size()));

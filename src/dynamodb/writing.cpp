@@ -74,6 +74,7 @@ void Writer::add(std::string_view signature, std::size_t bytes, bool backfill) {
 }
 
 void Writer::schedule() {
+  if (!core_.usable()) return core_.retry();  // no thread is woken for a table that is out of reach
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(scheduled_, true)) return;
