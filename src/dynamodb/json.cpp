@@ -98,7 +98,7 @@ double units_of(const element& value) {
   return units;
 }
 
-void read_table(const element& table, Answer& answer) {
+void read_table(const element& table, ReplyBody& answer) {
   object all;
   element part;
   if (table.get(all) != simdjson::SUCCESS) return;
@@ -119,7 +119,7 @@ void read_table(const element& table, Answer& answer) {
   });
 }
 
-void read_member(std::string_view key, const element& value, Answer& answer) {
+void read_member(std::string_view key, const element& value, ReplyBody& answer) {
   const auto add_item = [&](const element& item) { answer.items.push_back(item_of(item)); };
   if (key == "Responses") {
     each_member(value, [&](const element& items) { each(items, add_item); });
@@ -242,8 +242,8 @@ void append_names_and_values(std::string& out, const Expression& expression) {
   }
 }
 
-std::optional<Answer> read_answer(std::string& body) {
-  Answer answer;
+std::optional<ReplyBody> read_answer(std::string& body) {
+  ReplyBody answer;
   const bool good = read(body, [&](const object& all) {
     for (const auto& [key, value] : all) read_member(key, value, answer);
   });
