@@ -42,8 +42,8 @@ std::shared_ptr<const Fallback> fallback() {
   return fallback_holder().fallback;
 }
 
-Fault fault_of(const Answer& answer) {
-  if (answer.kind != Answer::Kind::absent) return {Fault::Kind::misuse, "AWS credentials: " + answer.said};
+Fault fault_of(const Said& answer) {
+  if (answer.kind != Said::Kind::absent) return {Fault::Kind::misuse, "AWS credentials: " + answer.said};
   return {Fault::Kind::misuse, "AWS credentials: none were found: " + answer.said +
                                    ". Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run 'aws configure', or give this machine a role"};
 }
@@ -53,7 +53,7 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
   const Search search{.environment = environment, .profiles = profiles, .profile = profiles.name};
   const auto answer = ask_in_order(whole_chain(), search, may_block);
   if (!answer) return std::nullopt;
-  if (answer->kind == Answer::Kind::found) return answer->credentials;
+  if (answer->kind == Said::Kind::found) return answer->credentials;
   Fault fault = fault_of(*answer);
   const auto other = fallback();
   if (!other || !*other) return fault;
@@ -64,7 +64,7 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
     return fault;
   }
   const auto whole = checked(*found);
-  return whole.kind == Answer::Kind::found ? Result(whole.credentials) : fault_of(whole);
+  return whole.kind == Said::Kind::found ? Result(whole.credentials) : fault_of(whole);
 }
 
 /// Until the next fetch: none where these are not near their end, and at most as long as they last.

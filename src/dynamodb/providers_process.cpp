@@ -15,7 +15,7 @@ std::optional<std::string> configured(const Search& search) { return search.prof
 
 bool process_blocks(const Search& search) { return configured(search).has_value(); }
 
-Answer ask_process(const Search& search) {
+Said ask_process(const Search& search) {
   const auto line = configured(search);
   if (!line) return {};
   const std::string source = "credential_process of the profile '" + search.profile + "'";
