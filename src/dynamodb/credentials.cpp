@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 using Fallback = std::function<Result<Credentials>()>;
 using std::chrono::seconds;
 
-constexpr Time kAdvisory = 15 * 60 * kSecond, kMandatory = 10 * 60 * kSecond;
+constexpr Time kAdvisory = 900 * kSecond, kMandatory = 600 * kSecond;
 /// After a fetch that failed: while nothing is known, and while what is known may still be used.
 constexpr seconds kPauseWithout{1}, kPauseWith{10};
 constexpr seconds kPauseAfterRefusal{30};
@@ -99,29 +99,28 @@ struct CredentialSource::Shared : std::enable_shared_from_this<Shared> {
   Shared(Environment given, Profiles read) : environment(std::move(given)), profiles(std::move(read)) {}
 
   void get(Done done) {
-    std::optional<Result<Credentials>> answer;
-    std::vector<Done> lost;  // of the parent's; destroyed without the lock
     bool start = false;
-    {
-      std::lock_guard lock(mutex);
-      heed_fork(lost);
-      const Time left = !known || known->expires == 0 ? INT64_MAX : known->expires - now();
-      const bool may_fetch = Clock::now() >= next_fetch;
-      if (known && left > kMandatory) {
-        answer = *known;
-        start = left <= kAdvisory && may_fetch && !fetching;
-      } else if (fetching || may_fetch) {
-        waiting.push_back(std::move(done));
-        start = !fetching;
-      } else if (known && left > 0) {
-        answer = *known;
-      } else {
-        answer = last_fault;
-      }
-      fetching = fetching || start;
-    }
+    const auto answer = answer_or_wait(done, start);
     if (start) fetch_now();
     if (answer) done(*answer);
+  }
+
+  /// Nothing: `done` is taken, and called when there is an answer. `start`: this caller has to fetch.
+  std::optional<Result<Credentials>> answer_or_wait(Done& done, bool& start) {
+    std::vector<Done> lost;  // of the parent's; destroyed without the lock
+    std::lock_guard lock(mutex);
+    heed_fork(lost);
+    const Time left = !known || known->expires == 0 ? INT64_MAX : known->expires - now();
+    const bool may_fetch = Clock::now() >= next_fetch, good = known && left > kMandatory;
+    start = !fetching && may_fetch && (!good || left <= kAdvisory);
+    fetching = fetching || start;
+    if (good) return *known;
+    if (fetching) {
+      waiting.push_back(std::move(done));
+      return std::nullopt;
+    }
+    if (known && left > 0) return *known;
+    return last_fault;
   }
 
   void refuse(const Credentials& refused) {

@@ -41,7 +41,7 @@ std::string part_of(const std::string& url, CURLUPart part) {
   if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
   char* text = nullptr;
   if (curl_url_get(parsed.get(), part, &text, 0) != CURLUE_OK) return {};
-  const std::string copy(text);
+  std::string copy(text);
   curl_free(text);
   return copy;
 }

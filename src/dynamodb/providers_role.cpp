@@ -66,7 +66,7 @@ Said ask_role(const Search& search) {
         .kind = Said::Kind::foreign,
         .said = what + " needs a code (mfa_serial), which cannot be asked for here; use a profile that needs none, or export credentials to the environment"};
   }
-  const auto source = source_profile ? ask_source_profile(*source_profile, search, what) : ask_named_source(*credential_source, search, what);
+  auto source = source_profile ? ask_source_profile(*source_profile, search, what) : ask_named_source(*credential_source, search, what);
   if (source.kind != Said::Kind::found) return source;
 
   RoleRequest request{.action = "AssumeRole", .signer = &source.credentials, .source = what};

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr int kAttempts = 3;
 constexpr milliseconds kFirstPause{100};
-constexpr Time kSkew = 4 * 60 * kSecond;  // AWS refuses a signature that is 5 minutes off
+constexpr Time kSkew = 240 * kSecond;  // AWS refuses a signature that is 5 minutes off
 
 struct Place {
   std::string endpoint{}, region{}, ca_bundle{};
