@@ -203,13 +203,14 @@ class JSONCache(Views):
     # ---- entries
 
     def json_cache_clear(self, function_name: Optional[str] = None) -> None:
-        """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
+        """Forgets all results (also: "*"), those of one function, or the one call of exactly this signature; on disk when it returns."""
         if function_name is not None and not isinstance(function_name, str):
             raise TypeError(f"json_cache_clear({function_name!r}): give the name of a function, the signature of a call, or nothing for all")
         cache = cache_of(self)
         memory = _native.memory_of(self)
         try:
-            if not function_name:
+            if not function_name or function_name == "*":
+                function_name = None
                 cache.clear("*")
             elif "(" in function_name:
                 cache.drop(_native.shorten(function_name))
@@ -218,7 +219,7 @@ class JSONCache(Views):
                 cache.clear(function_name)
         except OSError as error:
             cache.warn(str(error))
-        _native.forget(memory, function_name or None)
+        _native.forget(memory, function_name)
 
     def json_cache_stats(self) -> Stats:
         """{'total_entries': n, 'functions': {name: n}}"""
