@@ -11,6 +11,9 @@ constexpr std::size_t kAtOnce = 64;  ///< variables of one update: expressions h
 constexpr int kAttempts = 16;
 constexpr std::chrono::seconds kFresh{1};
 
+/// Dates are written to the microsecond.
+bool not_older(Time there, Time here) { return there / 1000 >= here / 1000; }
+
 }  // namespace
 
 void State::load() {
@@ -77,7 +80,7 @@ void State::came(const std::vector<Item>& items, bool with_legacy) {
   for (const auto& variable : there) dates[variable.name] = variable.utc;
   std::erase_if(here, [&](const Variable& variable) {
     const auto found = dates.find(variable.name);
-    return variable.plain || (found != dates.end() && found->second >= variable.utc);
+    return variable.plain || (found != dates.end() && not_older(found->second, variable.utc));
   });
   if (!here.empty()) save(std::move(here));
   if (!core_.store->pending(core_.id).empty()) core_.tokens.tell(nullptr);
@@ -145,7 +148,7 @@ void State::write(const Item& item) {
       const auto known = there == item.end() ? std::nullopt : read_variable(variable.name, there->second);
       auto value = write_variable(variable);
       if (!value) too_large.push_back(variable);
-      if (!value || (known && known->utc >= variable.utc)) {
+      if (!value || (known && not_older(known->utc, variable.utc))) {
         waiting_.erase(std::prev(at));
         continue;
       }

@@ -45,6 +45,19 @@ TEST_P(ClearingEachKindTest, A_backfill_from_a_machine_that_has_it_still_does_no
   EXPECT_EQ(c.call("f(1,){}", kNew).from, "computed");
 }
 
+TEST_P(ClearingEachKindTest, Nor_does_one_that_has_read_of_the_clear_by_now) {
+  Machine a(server), b(server), c(server);
+  b.look_up("h(1,){}");
+  b.table->set_reachable(false);
+  b.call("f(1,){}", kOld);
+  a.clear(GetParam());
+  b.restart();
+  b.look_up("h(2,){}");
+  EXPECT_TRUE(b.local("f(1,){}"));
+  ASSERT_TRUE(b.flush());
+  EXPECT_EQ(c.call("f(1,){}", kNew).from, "computed");
+}
+
 TEST_P(ClearingEachKindTest, A_computation_that_began_before_it_does_not_bring_it_back) {
   Machine a(server), b(server), c(server);
   EXPECT_EQ(b.call("f(1,){}",
