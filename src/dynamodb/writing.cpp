@@ -136,6 +136,7 @@ void Writer::pump() {
     });
   }
   for (;;) {
+    if (!core_.usable()) return core_.retry();  // one batch probes: the others would come back at once, again and again
     const auto picked = pick();
     if (picked.empty()) return;
     auto batch = make_batch(picked);
