@@ -6,7 +6,7 @@ import atexit
 import weakref
 
 from . import _native, _options
-from ._settings import Settings, absolute, cache_of, reopen, settings_of
+from ._settings import Settings, absolute, cache_of, offer_botocore, reopen, settings_of
 from ._views import Views
 
 TYPE_CHECKING = False
@@ -84,6 +84,8 @@ class JSONCache(Views):
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
+        if settings.dynamodb_enabled:
+            offer_botocore()
         settings.fleet = _options.single_flight(single_flight, dynamodb_table)
         self._excluded()
         object.__setattr__(self, "_json_cache_settings", settings)

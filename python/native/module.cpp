@@ -434,6 +434,14 @@ NB_MODULE(_native, m) {
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
         nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
+  m.def(
+      "set_credentials_program",
+      [](nb::list command, std::string name) {
+        std::vector<std::string> words;
+        for (const auto word : command) words.push_back(text_of(word));
+        engine::set_credentials_program(std::move(words), std::move(name));
+      },
+      nb::arg("command"), nb::arg("name"), "The program that is asked for credentials of AWS where the library's own chain found none.");
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
   m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());

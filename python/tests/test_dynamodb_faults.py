@@ -39,6 +39,7 @@ def timed(what: "Callable[[], Any]") -> "Tuple[Any, float]":
 @pytest.fixture
 def stored(table: Table) -> Service:
     """The first machine; f(0) to f(30) are in the table."""
+    table.make()
     one = table.machine("one")
     for n in range(31):
         one.f(n)
@@ -113,6 +114,7 @@ def test_where_the_clocks_differ_by_an_hour_the_servers_counts(stored: Service, 
 
 def test_half_a_batch_is_asked_for_again(stored: Service, table: Table) -> None:
     two = table.machine("two")
+    table.proxy.forget()
     table.proxy.fail(faults.unprocessed, 2, "BatchGetItem")
     assert two.ask(1) == (["one", 1], "l2") and table.proxy.count("BatchGetItem") == 3
 

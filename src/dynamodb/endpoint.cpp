@@ -111,10 +111,11 @@ std::string configured_ca_bundle(const Environment& environment, const Profiles&
 std::string host_of(const std::string& endpoint) {
   const auto begin = host_at(endpoint);
   if (begin == endpoint.npos) return endpoint;
-  std::string host = endpoint.substr(begin, endpoint.find('/', begin) - begin);
+  std::string_view host = std::string_view(endpoint).substr(begin);
+  host = host.substr(0, host.find('/'));
   const std::string_view usual = begin == 8 ? ":443" : ":80";
-  if (host.ends_with(usual)) host.resize(host.size() - usual.size());
-  return host;
+  if (host.ends_with(usual)) host.remove_suffix(usual.size());
+  return std::string(host);
 }
 
 }  // namespace cacherator::engine::dynamodb

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <sstream>
+#include <utility>
 
 #include "dynamodb/settings.hpp"
 #include "dynamodb/small_file.hpp"
@@ -26,10 +27,12 @@ class IniReader {
  private:
   void take(const std::string& line) {
     const auto text = trimmed(line);
+    if (text.empty()) ++blank_;
     if (text.empty() || text.front() == '#' || text.front() == ';') return;
     const auto indent = static_cast<std::size_t>(text.data() - line.data());
     if (section_ && !key_.empty() && indent > indent_) return go_on(text);
     indent_ = indent;
+    blank_ = 0;
     key_.clear();
     if (text.front() == '[' && text.find(']') > 1 && text.find(']') != text.npos) {
       const std::string name(text.substr(1, text.find(']') - 1));
@@ -43,7 +46,7 @@ class IniReader {
   void go_on(std::string_view text) {
     auto& value = (*section_)[key_];
     if (!value.empty()) {
-      value.append(1, '\n').append(text);
+      value.append(1 + std::exchange(blank_, 0), '\n').append(text);
     } else if (const auto sign = text.find('='); sign != text.npos && sign > 0) {
       (*section_)[key_ + '.' + std::string(trimmed(text.substr(0, sign)))] = trimmed(text.substr(sign + 1));
     }
@@ -54,6 +57,7 @@ class IniReader {
   Profiles::Section* section_ = nullptr;
   std::string key_;
   std::size_t indent_ = 0;
+  std::size_t blank_ = 0;  ///< lines since the last one that said something
 };
 
 Sections read_sections(const std::string& path) {

@@ -60,8 +60,8 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
     note(operation, called);
     done({std::nullopt, std::move(called.failure)});
   }
-  /// The pause before what was left unprocessed is sent again; nothing: no time is left.
-  [[nodiscard]] std::optional<std::chrono::milliseconds> pause(int sends, bool progress, SteadyTime deadline) const;
+  /// The pause before what was left unprocessed is sent again; nothing: no time is left. `stalled`: replies in a row without progress.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> pause(int& stalled, bool progress, SteadyTime deadline) const;
   [[nodiscard]] Called throttled(std::size_t number) const;
 
   void get_rest(const std::shared_ptr<Get>& get);

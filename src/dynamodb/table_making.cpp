@@ -116,7 +116,7 @@ void TableMaker::check_key(SteadyTime deadline, std::function<void(std::optional
                 });
 }
 
-std::optional<Failure> TableMaker::wrong_key(const Answer& table) const {
+std::optional<Failure> TableMaker::wrong_key(const ReplyBody& table) const {
   if (table.schema.empty()) return std::nullopt;
   if (table.schema.size() == 1 && table.schema[0].name == "cache_id" && table.schema[0].type == "S") return std::nullopt;
   std::string has;

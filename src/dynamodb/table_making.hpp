@@ -45,7 +45,7 @@ class TableMaker : public std::enable_shared_from_this<TableMaker> {
   void later(std::chrono::milliseconds time, void (TableMaker::*what)());
   void switch_ttl_on();
   void finish(std::optional<NotMade> result);
-  [[nodiscard]] std::optional<Failure> wrong_key(const Answer& table) const;
+  [[nodiscard]] std::optional<Failure> wrong_key(const ReplyBody& table) const;
 
   const std::shared_ptr<Client> client_;
   const std::function<void(std::string)> warn_;

@@ -223,7 +223,8 @@ TEST_F(SourceTest, Many_threads_that_ask_and_refuse_at_once_all_get_answers) {
   EXPECT_EQ(answers, 200);
 }
 
-#if !defined(__SANITIZE_THREAD__)
+// Sanitizers and a fork amid threads do not mix.
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 TEST_F(SourceTest, A_child_that_is_forked_amid_a_fetch_fetches_for_itself) {
   delay = 300;
   CredentialSource source(world.environment(), world.profiles());

@@ -418,6 +418,19 @@ TEST_F(LayerTest, Machines_that_save_at_once_lose_no_variable) {
   for (const auto& variable : c.store->state()) EXPECT_EQ(variable.value, variable.name == "a" ? "1" : "2");
 }
 
+TEST_F(LayerTest, Of_a_variable_that_is_saved_again_and_again_the_last_value_is_in_the_table) {
+  Machine a(server);
+  a.table->decide([](What, const std::string&) { return Fate{.before = std::chrono::milliseconds(std::rand() % 2)}; });
+  const Time date = now();
+  for (int i = 0; i < 100; ++i) a.layer->save_state({{.name = "score", .value = std::to_string(i), .utc = date}});
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(read_variable("score", server->get(kKeys.state)->at("v:score"))->value, "99");
+  const auto updates = a.table->count(What::update);
+  a.layer->save_state({{.name = "score", .value = "99", .utc = date}});
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(a.table->count(What::update), updates) << "what did not change is not written again";
+}
+
 TEST_F(LayerTest, Variables_of_1_2_9_are_used_where_there_are_no_others) {
   put_legacy(incumbent_document({}, "{\"score\": 4}", '"' + date() + '"'));
   Machine a(server);

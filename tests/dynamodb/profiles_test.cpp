@@ -54,6 +54,12 @@ TEST(Profiles, Comments_and_empty_lines_are_skipped_also_within_a_setting) {
   EXPECT_EQ(world.profiles().config["default"], (Section{{"region", "x"}, {"output", ""}}));
 }
 
+TEST(Profiles, A_setting_goes_on_in_lines_that_are_indented_deeper) {
+  World world;
+  world.config("[default]\ncredential_process = a\n  b\n\n  # c\n  d = e\n\nregion = r\n");
+  EXPECT_EQ(world.profiles().config["default"], (Section{{"credential_process", "a\nb\n\nd = e"}, {"region", "r"}}));
+}
+
 TEST(Profiles, A_setting_without_a_value_has_the_ones_that_are_indented_deeper) {
   World world;
   world.config("[default]\ns3 =\n    max_queue_size = 1\n    # c\n\n    nonsense\n    addressing_style= path\nregion = r\n");

@@ -182,6 +182,10 @@ void set_log_sink(std::function<void(std::string_view message)> sink);
 /// Off: no warning of any cache reaches the sink. They are still counted.
 void set_logging(bool enabled) noexcept;
 
+/// A program that is asked for credentials where the library's own chain of providers found none, as a profile's credential_process is: it
+/// prints the same. `name`: in messages. It is run on a thread of its own, when a table is first used.
+void set_credentials_program(std::vector<std::string> command, std::string name);
+
 /// Writes what is still in journals into the documents, and what is still to be written into tables, each for at most two seconds. The
 /// faces call it at exit; C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
 void flush_at_exit();
