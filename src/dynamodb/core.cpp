@@ -142,7 +142,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
   }
   if (variables > 0) {
     what += (what.empty() ? "" : ", ") + count(variables, "variable");
-    next += std::string(next.empty() ? "" : "; ") + "variables are sent when they are next loaded or saved";
+    next += std::string(next.empty() ? "" : "; ") + "variables are sent when they are next saved";
   }
   std::lock_guard lock(mutex_);
   const std::string why = last_failure_.empty() ? "it has not answered yet" : last_failure_;
