@@ -32,6 +32,7 @@ void JSONCache::json_cache_clear() {
 }
 
 void JSONCache::json_cache_clear(std::string_view name) {
+  if (name == "*") return json_cache_clear();
   engine::Cache& cache = core_->cache();
   const bool one_call = name.find('(') != std::string_view::npos;
   const std::string stored = one_call ? engine::shorten(std::string(name)).text : std::string(name);

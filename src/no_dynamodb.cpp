@@ -8,6 +8,8 @@ Result<std::shared_ptr<Layer>> open_layer(const std::shared_ptr<Store>&, const C
                                         "' cannot be used: cacherator was built without DynamoDB here; build it with -DCACHERATOR_DYNAMODB=ON, or leave the option out"};
 }
 
+void set_credentials_program(std::vector<std::string>, std::string) {}
+
 void flush_layers(std::chrono::nanoseconds) {}
 
 }  // namespace cacherator::engine

@@ -191,6 +191,10 @@ TEST_F(CachedTest, A_clear_in_one_object_is_seen_by_the_next_call_of_another) {
   one.json_cache_clear();
   EXPECT_EQ(one.json_cache_stats().total_entries, 0u);
   EXPECT_TRUE(one.cache_status().empty());
+  one.negate(5);
+  one.json_cache_clear("*");
+  EXPECT_EQ(one.json_cache_stats().total_entries, 0u);
+  EXPECT_TRUE(one.cache_status().empty());
 }
 
 TEST_F(CachedTest, The_ttl_of_a_function_is_its_own_or_the_caches) {

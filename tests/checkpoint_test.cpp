@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "faulty_files.hpp"
 #include "local/document.hpp"
 #include "local_layer.hpp"
 
@@ -155,6 +156,51 @@ TEST_F(Checkpoint, The_documents_mode_stays_as_it_was) {
   ASSERT_TRUE(cache->checkpoint());
   EXPECT_EQ(std::filesystem::status(folder / "calc.json").permissions(), std::filesystem::perms(0640));
   EXPECT_EQ(document()->entries.size(), 2u);
+}
+
+TEST_F(Checkpoint, A_journal_that_follows_has_the_documents_mode) {
+  auto cache = open_cache(folder.path());
+  keep(*cache, "f(){}", "1");
+  ASSERT_TRUE(cache->checkpoint());
+  ASSERT_EQ(::chmod((folder / "calc.json").c_str(), 0600), 0);
+  keep(*cache, "g(){}", "1");
+  ASSERT_TRUE(cache->checkpoint());
+  keep(*cache, "h(){}", "1");
+  EXPECT_EQ(std::filesystem::status(folder / "calc.journal").permissions(), std::filesystem::perms(0600));
+}
+
+TEST_F(Checkpoint, The_first_document_has_the_mode_of_the_journal_that_another_umask_made) {
+  const auto umask = ::umask(0077);
+  auto cache = open_cache(folder.path());
+  keep(*cache, "f(){}", "1");
+  ::umask(0022);
+  ASSERT_TRUE(cache->checkpoint());
+  ::umask(umask);
+  EXPECT_EQ(std::filesystem::status(folder / "calc.json").permissions(), std::filesystem::perms(0600));
+}
+
+/// Who looks at the mode of each file while it is still being written.
+class Modes final : public platform::Faults {
+ public:
+  long around(const platform::FileCall& call, const std::function<long(const platform::FileCall&)>& make) override {
+    struct stat found;
+    if (call.kind == platform::FileCall::Kind::write && ::fstat(call.fd, &found) == 0) seen |= found.st_mode & 07777;
+    return make(call);
+  }
+  std::atomic<unsigned> seen = 0;
+};
+
+TEST_F(Checkpoint, What_takes_a_documents_place_is_at_no_moment_open_to_more) {
+  auto cache = open_cache(folder.path());
+  keep(*cache, "f(){}", "1");
+  ASSERT_TRUE(cache->checkpoint());
+  ASSERT_EQ(::chmod((folder / "calc.json").c_str(), 0600), 0);
+  ASSERT_EQ(::chmod((folder / "calc.journal").c_str(), 0600), 0);
+  const auto modes = std::make_shared<Modes>();
+  const Installed installed(modes);
+  keep(*cache, "g(){}", "1");
+  ASSERT_TRUE(cache->checkpoint());
+  EXPECT_EQ(modes->seen, 0600u);
 }
 
 TEST_F(Checkpoint, A_damaged_document_is_copied_aside_and_what_can_be_read_of_it_stays) {

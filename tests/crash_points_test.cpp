@@ -159,12 +159,12 @@ struct CrashPoints : testing::Test {
     SKIP_WHERE_FORK_AND_THREADS_DO_NOT_MIX();
     SKIP_WHERE_THE_ALLOCATOR_MAY_STAY_LOCKED();
   }
-  /// The program, in a process of its own.
-  std::unique_ptr<Process> start(Told& told, int at, Stop how) const {
+  /// A program, in a process of its own.
+  std::unique_ptr<Process> start(Told& told, int at, Stop how, const Steps& steps = kProgram) const {
     return std::make_unique<Process>([&, at, how](Process&) {
       platform::faults = new Stopping(told, at, how);
       const auto cache = open_cache(folder->path());
-      for (const auto& step : kProgram) {
+      for (const auto& step : steps) {
         step.act(*cache);
         ++told.done;
       }
@@ -227,6 +227,55 @@ TEST_F(CrashPoints, A_process_that_is_killed_at_any_of_them_loses_nothing_and_le
   }
   const std::set<std::string> bars = {"create tmp",   "write tmp", "link tmp J",   "unlink tmp",  "write J",  "write to L", "link J O",
                                       "rename tmp J", "sync tmp",  "rename tmp D", "sync folder", "unlink O", "lock",       "unlock"};
+  EXPECT_TRUE(std::includes(points.begin(), points.end(), bars.begin(), bars.end())) << testing::PrintToString(points);
+}
+
+/// `models`, and where the recovering process has got so far, what it kept.
+std::set<Model> with_kept(const std::set<Model>& models, const Step& kept, bool surely) {
+  std::set<Model> all;
+  for (Model model : models) {
+    if (!surely) all.insert(model);
+    kept.effect(model);
+    all.insert(model);
+  }
+  return all;
+}
+
+/// Recovery is an open and a checkpoint. It has bars of its own: what is there decides its steps.
+TEST_F(CrashPoints, Who_finishes_what_a_killed_process_began_may_be_killed_at_any_of_them_too) {
+  const Steps recovery = {keeps("c(8,){}", "8"), folds()};
+  std::set<std::string> begun, points;
+  for (int at = 1;; ++at) {
+    folder.emplace();
+    const Shared first;
+    if (!start(*first.told, at, Stop::killed_before)->killed()) break;
+    if (!std::filesystem::exists(*folder / "calc.journal.old")) continue;  // no checkpoint was under way
+    const bool one_file = std::filesystem::equivalent(*folder / "calc.journal", *folder / "calc.journal.old");
+    if (!begun.insert((one_file ? "one file: " : "two files: ") + std::string(first.told->point)).second) continue;  // as in an earlier checkpoint
+    const TemporaryFolder left;
+    std::filesystem::copy(folder->path(), left.path(), std::filesystem::copy_options::recursive);
+    for (int then = 1;; ++then) {
+      folder.emplace();
+      std::filesystem::copy(left.path(), folder->path(), std::filesystem::copy_options::recursive);
+      if (one_file) {
+        std::filesystem::remove(*folder / "calc.journal.old");
+        std::filesystem::create_hard_link(*folder / "calc.journal", *folder / "calc.journal.old");
+      }
+      const Shared second;
+      if (!start(*second.told, then, Stop::killed_before, recovery)->killed()) break;
+      points.insert(second.told->point);
+      SCOPED_TRACE("killed before " + std::string(first.told->point) + ", " + std::to_string(at) + ", and then before " + second.told->point + ", " +
+                   std::to_string(then));
+      expect(*open_cache(folder->path()), with_kept(after_steps(first.told->done), recovery[0], second.told->done > 0));
+      if (HasFailure()) return;
+    }
+  }
+  const std::set<std::string> states = {"one file: create tmp",  "one file: write tmp",    "one file: rename tmp J",
+                                        "two files: create tmp", "two files: write tmp",   "two files: rename tmp D",
+                                        "two files: sync tmp",   "two files: sync folder", "two files: unlink O"};
+  EXPECT_TRUE(std::includes(begun.begin(), begun.end(), states.begin(), states.end())) << testing::PrintToString(begun);
+  const std::set<std::string> bars = {"lock",     "create tmp",   "write tmp",   "write J",  "link J O", "rename tmp J",
+                                      "sync tmp", "rename tmp D", "sync folder", "unlink O", "unlock"};
   EXPECT_TRUE(std::includes(points.begin(), points.end(), bars.begin(), bars.end())) << testing::PrintToString(points);
 }
 

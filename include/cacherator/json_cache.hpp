@@ -55,7 +55,7 @@ class JSONCache {
   [[deprecated("json_cache_save() does all it did")]] void json_cache_save_db();
   /// Forgets all results; on disk when it returns.
   void json_cache_clear();
-  /// Forgets the results of the function of exactly this name, or the one call of exactly this signature.
+  /// Forgets the results of the function of exactly this name, or the one call of exactly this signature; "*": all.
   void json_cache_clear(std::string_view name);
   [[nodiscard]] Stats json_cache_stats() const;
   [[nodiscard]] Info json_cache_info() const;

@@ -6,7 +6,7 @@ import atexit
 import weakref
 
 from . import _native, _options
-from ._settings import Settings, absolute, cache_of, reopen, settings_of
+from ._settings import Settings, absolute, cache_of, offer_botocore, reopen, settings_of
 from ._views import Views
 
 TYPE_CHECKING = False
@@ -30,6 +30,21 @@ def _log(message: str) -> None:
 
 
 _native.set_log_sink(_log)
+
+
+def _log_operation(message: str) -> None:
+    import logging
+
+    logging.getLogger("cacherator").info(message)
+
+
+def _look_at_logger() -> None:
+    """Operations are told where the logger wants them (INFO). Looked at when an object with a table is made, as the engine cannot ask."""
+    import sys
+
+    logging = sys.modules.get("logging")  # a program that has not imported it has set no level
+    wanted = logging is not None and logging.getLogger("cacherator").isEnabledFor(logging.INFO)
+    _native.set_operation_sink(_log_operation if wanted else None)
 
 
 def open_for_object(self: Any, memory: _native.Memory) -> None:
@@ -84,6 +99,9 @@ class JSONCache(Views):
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
+        if settings.dynamodb_enabled:
+            offer_botocore()
+            _look_at_logger()
         settings.fleet = _options.single_flight(single_flight, dynamodb_table)
         self._excluded()
         object.__setattr__(self, "_json_cache_settings", settings)
@@ -201,13 +219,14 @@ class JSONCache(Views):
     # ---- entries
 
     def json_cache_clear(self, function_name: Optional[str] = None) -> None:
-        """Forgets all results, those of one function, or the one call of exactly this signature; on disk when it returns."""
+        """Forgets all results (also: "*"), those of one function, or the one call of exactly this signature; on disk when it returns."""
         if function_name is not None and not isinstance(function_name, str):
             raise TypeError(f"json_cache_clear({function_name!r}): give the name of a function, the signature of a call, or nothing for all")
         cache = cache_of(self)
         memory = _native.memory_of(self)
         try:
-            if not function_name:
+            if not function_name or function_name == "*":
+                function_name = None
                 cache.clear("*")
             elif "(" in function_name:
                 cache.drop(_native.shorten(function_name))
@@ -216,7 +235,7 @@ class JSONCache(Views):
                 cache.clear(function_name)
         except OSError as error:
             cache.warn(str(error))
-        _native.forget(memory, function_name or None)
+        _native.forget(memory, function_name)
 
     def json_cache_stats(self) -> Stats:
         """{'total_entries': n, 'functions': {name: n}}"""

@@ -60,6 +60,15 @@ def absolute(directory: str) -> str:
         return directory
 
 
+def offer_botocore() -> None:
+    """Credentials that the engine does not find itself are looked for by botocore, where that is installed: in a program of its own."""
+    import sys
+
+    if sys.executable and any(os.path.isdir(os.path.join(path, "botocore")) for path in sys.path):
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_botocore.py")
+        _native.set_credentials_program([sys.executable, program], "botocore")
+
+
 def open_cache(settings: Settings, clear: bool = False) -> _native.Cache:
     return _native.open(
         _options.storable(settings.data_id),

@@ -294,6 +294,21 @@ nb::dict list_db_keys(engine::Cache& cache, std::size_t limit, std::optional<std
   return all;
 }
 
+/// A Python function as a sink of the engine's; it is held for the life of the process.
+std::function<void(std::string_view)> sink_of(nb::object sink) {
+  PyObject* const function = sink.release().ptr();
+  return [function](std::string_view message) {
+    if (!Py_IsInitialized()) return;
+    const WithGil gil;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    const Ref text = text_from(message);
+    const Ref done = Ref::take(text ? PyObject_CallOneArg(function, text.get()) : nullptr);
+    if (!done) PyErr_WriteUnraisable(function);
+    PyErr_Restore(type, value, traceback);
+  };
+}
+
 /// The calls that a memory knows. Making Python objects of them may run other code, which may change the tables.
 std::vector<std::shared_ptr<Known>> calls_of(const Memory* memory) {
   std::vector<std::shared_ptr<Known>> all;
@@ -434,6 +449,14 @@ NB_MODULE(_native, m) {
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
         nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
+  m.def(
+      "set_credentials_program",
+      [](nb::list command, std::string name) {
+        std::vector<std::string> words;
+        for (const auto word : command) words.push_back(text_of(word));
+        engine::set_credentials_program(std::move(words), std::move(name));
+      },
+      nb::arg("command"), nb::arg("name"), "The program that is asked for credentials of AWS where the library's own chain found none.");
   m.def("render", &render_text, nb::arg("value").none(), nb::arg("depth") = 0);
   m.def("encode", &encode_text, nb::arg("value").none(), nb::arg("as_base") = false);
   m.def("encode_or_repr", &encode_or_repr, nb::arg("value").none());
@@ -442,17 +465,9 @@ NB_MODULE(_native, m) {
   m.def("shorten", [](nb::str text) { return nb::steal<nb::str>(text_from(engine::shorten(text_of(text)).text).release()); });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });
   m.def("set_logging", [](bool on) { engine::set_logging(on); });
-  m.def("set_log_sink", [](nb::object sink) {
-    PyObject* const function = sink.release().ptr();  // held for the life of the process
-    engine::set_log_sink([function](std::string_view message) {
-      if (!Py_IsInitialized()) return;
-      const WithGil gil;
-      PyObject *type, *value, *traceback;
-      PyErr_Fetch(&type, &value, &traceback);
-      const Ref text = text_from(message);
-      const Ref done = Ref::take(text ? PyObject_CallOneArg(function, text.get()) : nullptr);
-      if (!done) PyErr_WriteUnraisable(function);
-      PyErr_Restore(type, value, traceback);
-    });
-  });
+  m.def("set_log_sink", [](nb::object sink) { engine::set_log_sink(sink_of(std::move(sink))); });
+  m.def(
+      "set_operation_sink",
+      [](std::optional<nb::object> sink) { engine::set_operation_sink(sink ? sink_of(*std::move(sink)) : std::function<void(std::string_view)>()); },
+      nb::arg("sink").none(), "Where operations of DynamoDB are told; None: nowhere.");
 }

@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from datetime import timedelta
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Optional
 
 import pytest
 from cacherator import Cached, JSONCache
@@ -218,6 +218,14 @@ def test_clearing_one_function_or_one_call_leaves_the_others() -> None:
     assert c.json_cache_stats()["total_entries"] == 1
     c.double(1)
     assert c.calls == [1, 2, (1, 2, (), None, {}), 1]
+
+
+@pytest.mark.parametrize("name", [None, "", "*"])
+def test_everything_is_cleared_for_every_object_and_in_the_files(name: Optional[str]) -> None:
+    c = Counter(data_id="x")
+    c.double(1), c.get(1)
+    c.json_cache_clear(name)
+    assert c.json_cache_stats() == Counter(data_id="x").json_cache_stats() == {"total_entries": 0, "functions": {}} and c.cache_status == {}
 
 
 def test_a_clear_is_seen_by_other_objects_at_once() -> None:

@@ -20,7 +20,7 @@ from typing import Any, List, NamedTuple, Optional
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 MAIN = re.compile(r"^int main\(\) \{$", re.MULTILINE)
 
@@ -154,6 +154,19 @@ def test_make_targets_that_the_text_names_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"`make ([a-z0-9-]+)`", page.read_text()):
             assert name in targets or name.startswith("cpp-"), f"{page.name}: make {name}"
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    cpp = "".join(path.read_text() for path in [*(ROOT / "tests").rglob("*.cpp"), *(ROOT / "tests").rglob("CMakeLists.txt")])
+    names = {f"{suite}.{name}" for suite, name in re.findall(r"\bTEST(?:_F|_P)?\((\w+), (\w+)\)", cpp)}
+    python = "".join(path.read_text() for path in (ROOT / "python/tests").glob("*.py"))
+    names |= {name.split(".")[0] for name in names} | set(re.findall(r"\bdef (test_\w+)", python))
+    names |= {path.name for folder in ("tests", "python/tests") for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".cpp")}
+    names |= {path.stem for path in (ROOT / "fuzz").glob("*_fuzz.cpp")} | set(re.findall(r"\badd_test\(NAME (\w+)", cpp))
+    shaped = r"\w+\.[A-Z]\w*_\w+|test_\w+(?:\.py)?|[A-Z]\w*Test|\w+_fuzz|(?:tests/)?\w+_test\.cpp|nothing_is_\w+"
+    for name in re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text())):
+        assert not re.fullmatch(shaped, name) or name.split("/")[-1] in names, f"it names {name}"
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any, Iterator, Tuple
 
 import pytest
@@ -127,7 +128,9 @@ def test_state_is_shared(shared: Table) -> None:
     assert (two.score, two.position) == (100, (1, 2))
     two.score = 200
     two.json_cache_save()
-    assert shared.machine("one").score == shared.machine("three").score == 200
+    assert shared.machine("three").score == 200
+    time.sleep(1.1)  # a program that has read it asks again after a second
+    assert shared.machine("one").score == 200
 
 
 def test_async_functions_share_too(shared: Table) -> None:
@@ -158,13 +161,15 @@ def test_the_table_is_listed_by_data_ids(shared: Table) -> None:
 
 
 def test_many_results_are_written_in_few_requests(shared: Table) -> None:
+    async def all_at_once(machine: Service) -> Any:
+        return await asyncio.gather(*(machine.h(n) for n in range(100)))
+
     one, two = two_machines(shared)
-    for n in range(100):
-        one.f(n)
+    asyncio.run(all_at_once(one))
     one.json_cache_save()
     sent = sum(shared.proxy.count(kind) for kind in tables.WRITES)
-    assert one.l2["written"] == 100 and sent <= 40
-    assert [two.f(n)[0] for n in range(100)] == ["one"] * 100
+    assert one.l2["written"] == 100 and sent <= 30
+    assert asyncio.run(all_at_once(two)) == [["one", n] for n in range(100)] and two.ran == []
 
 
 def test_info_counts_what_was_asked_and_paid(shared: Table) -> None:
@@ -175,7 +180,8 @@ def test_info_counts_what_was_asked_and_paid(shared: Table) -> None:
     info = two.l2
     assert info["table"] == shared.name and info["region"] == shared.server.region and info["endpoint"] == shared.proxy.endpoint
     assert (info["hits"], info["misses"], info["breaker"], info["retries"]) == (1, 1, "closed", 0)
-    assert info["errors"].keys() <= {"ResourceNotFoundException"}  # of the table that was made
+    assert info["errors"].keys() <= {"ResourceNotFoundException", "UnknownOperationException"}  # the table was made; dynalite has no UpdateTimeToLive
     assert info["requests"]["BatchGetItem"] == shared.proxy.count("BatchGetItem") >= 2
-    assert 0 < info["read_units"] < 20 and 0 < info["write_units"] < 20
+    if shared.server.name != "ministack":  # it counts no units
+        assert 0 < info["read_units"] < 20 and 0 < info["write_units"] < 20
     assert info["bytes_sent"] > 0 and info["bytes_received"] > 0 and info["queued"] + info["dropped"] + info["too_large"] < 2

@@ -22,7 +22,7 @@ struct Remote::Get {
   SteadyTime deadline;
   Done<std::vector<Item>> done;
   std::vector<Item> items{};
-  int sends = 0;
+  int stalled = 0;
 };
 
 struct Remote::Write {
@@ -31,16 +31,17 @@ struct Remote::Write {
   Done<std::vector<bool>> done;
   std::vector<std::size_t> left{};  ///< indexes of the items that are not written yet
   std::vector<bool> written{};
-  int sends = 0;
+  int stalled = 0;
   std::size_t under_way = 0;  ///< one by one
   Called failed{};            ///< the last of them that was not written
 
   [[nodiscard]] const std::string& key(std::size_t index) const { return items[index].find("cache_id")->second.value; }
 };
 
-std::optional<milliseconds> Remote::pause(int sends, bool progress, SteadyTime deadline) const {
+std::optional<milliseconds> Remote::pause(int& stalled, bool progress, SteadyTime deadline) const {
   const double random = static_cast<double>(platform::random_word() >> 11) * 0x1p-53;
-  const auto time = backoff(sends, random, progress ? kPause : kPauseWithoutProgress);
+  stalled = progress ? 0 : stalled + 1;
+  const auto time = progress ? backoff(1, random, kPause) : backoff(stalled, random, kPauseWithoutProgress);
   if (Clock::now() + time + kShortest >= deadline) return std::nullopt;
   client_->count_retry();
   return time;
@@ -68,7 +69,6 @@ void Remote::get_rest(const std::shared_ptr<Get>& get) {
     append_key(body, key);
   }
   body += R"(]}},"ReturnConsumedCapacity":"TOTAL"})";
-  ++get->sends;
   request(Operation::batch_get, std::make_shared<const std::string>(std::move(body)), get->deadline, [self = shared_from_this(), get](Called called) {
     if (!called.answer) return self->fail(Operation::batch_get, get->done, std::move(called));
     auto& answer = *called.answer;
@@ -80,7 +80,7 @@ void Remote::get_rest(const std::shared_ptr<Get>& get) {
     if (answer.unprocessed.empty()) return self->succeed(Operation::batch_get, get->done, std::move(get->items));
     const bool progress = answer.unprocessed.size() < get->keys.size();
     get->keys = std::move(answer.unprocessed);
-    const auto time = self->pause(get->sends, progress, get->deadline);
+    const auto time = self->pause(get->stalled, progress, get->deadline);
     if (!time || !Http::instance().after(*time, [self, get] { self->get_rest(get); })) {
       self->fail(Operation::batch_get, get->done, self->throttled(get->keys.size()));
     }
@@ -109,7 +109,6 @@ void Remote::write_rest(const std::shared_ptr<Write>& write) {
     body += "}}";
   }
   body += R"(]},"ReturnConsumedCapacity":"TOTAL"})";
-  ++write->sends;
   request(Operation::batch_write, std::make_shared<const std::string>(std::move(body)), write->deadline, [self = shared_from_this(), write](Called called) {
     if (!called.answer) {
       const bool not_allowed = called.meaning == Meaning::denied && called.refusal.code.starts_with("AccessDenied");
@@ -127,7 +126,7 @@ void Remote::write_rest(const std::shared_ptr<Write>& write) {
       return true;
     });
     if (write->left.empty()) return self->succeed(Operation::batch_write, write->done, std::move(write->written));
-    const auto time = self->pause(write->sends, write->left.size() < before_it, write->deadline);
+    const auto time = self->pause(write->stalled, write->left.size() < before_it, write->deadline);
     if (!time || !Http::instance().after(*time, [self, write] { self->write_rest(write); })) {
       self->end_write(Operation::batch_write, *write, self->throttled(write->left.size()));
     }

@@ -25,6 +25,7 @@ constexpr milliseconds kStep{20};
 /// Starts it in a process group of its own, its output into `out`; 0 or the error.
 int start(const std::vector<std::string>& command, int out, pid_t& pid) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t files;

@@ -28,7 +28,7 @@ inline constexpr int kOperations = static_cast<int>(Operation::update_ttl) + 1;
 
 /// How a request ended.
 struct Called {
-  std::optional<Answer> answer{};  ///< nothing: `meaning` and `failure` say why
+  std::optional<ReplyBody> answer{};  ///< nothing: `meaning` and `failure` say why
   Meaning meaning = Meaning::unreachable;
   Refusal refusal{};
   Failure failure{};

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 using Fallback = std::function<Result<Credentials>()>;
 using std::chrono::seconds;
 
-constexpr Time kAdvisory = 15 * 60 * kSecond, kMandatory = 10 * 60 * kSecond;
+constexpr Time kAdvisory = 900 * kSecond, kMandatory = 600 * kSecond;
 /// After a fetch that failed: while nothing is known, and while what is known may still be used.
 constexpr seconds kPauseWithout{1}, kPauseWith{10};
 constexpr seconds kPauseAfterRefusal{30};
@@ -42,8 +42,8 @@ std::shared_ptr<const Fallback> fallback() {
   return fallback_holder().fallback;
 }
 
-Fault fault_of(const Answer& answer) {
-  if (answer.kind != Answer::Kind::absent) return {Fault::Kind::misuse, "AWS credentials: " + answer.said};
+Fault fault_of(const Said& answer) {
+  if (answer.kind != Said::Kind::absent) return {Fault::Kind::misuse, "AWS credentials: " + answer.said};
   return {Fault::Kind::misuse, "AWS credentials: none were found: " + answer.said +
                                    ". Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run 'aws configure', or give this machine a role"};
 }
@@ -53,7 +53,7 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
   const Search search{.environment = environment, .profiles = profiles, .profile = profiles.name};
   const auto answer = ask_in_order(whole_chain(), search, may_block);
   if (!answer) return std::nullopt;
-  if (answer->kind == Answer::Kind::found) return answer->credentials;
+  if (answer->kind == Said::Kind::found) return answer->credentials;
   Fault fault = fault_of(*answer);
   const auto other = fallback();
   if (!other || !*other) return fault;
@@ -64,7 +64,7 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
     return fault;
   }
   const auto whole = checked(*found);
-  return whole.kind == Answer::Kind::found ? Result(whole.credentials) : fault_of(whole);
+  return whole.kind == Said::Kind::found ? Result(whole.credentials) : fault_of(whole);
 }
 
 /// Until the next fetch: none where these are not near their end, and at most as long as they last.
@@ -99,29 +99,28 @@ struct CredentialSource::Shared : std::enable_shared_from_this<Shared> {
   Shared(Environment given, Profiles read) : environment(std::move(given)), profiles(std::move(read)) {}
 
   void get(Done done) {
-    std::optional<Result<Credentials>> answer;
-    std::vector<Done> lost;  // of the parent's; destroyed without the lock
     bool start = false;
-    {
-      std::lock_guard lock(mutex);
-      heed_fork(lost);
-      const Time left = !known || known->expires == 0 ? INT64_MAX : known->expires - now();
-      const bool may_fetch = Clock::now() >= next_fetch;
-      if (known && left > kMandatory) {
-        answer = *known;
-        start = left <= kAdvisory && may_fetch && !fetching;
-      } else if (fetching || may_fetch) {
-        waiting.push_back(std::move(done));
-        start = !fetching;
-      } else if (known && left > 0) {
-        answer = *known;
-      } else {
-        answer = last_fault;
-      }
-      fetching = fetching || start;
-    }
+    const auto answer = answer_or_wait(done, start);
     if (start) fetch_now();
     if (answer) done(*answer);
+  }
+
+  /// Nothing: `done` is taken, and called when there is an answer. `start`: this caller has to fetch.
+  std::optional<Result<Credentials>> answer_or_wait(Done& done, bool& start) {
+    std::vector<Done> lost;  // of the parent's; destroyed without the lock
+    std::lock_guard lock(mutex);
+    heed_fork(lost);
+    const Time left = !known || known->expires == 0 ? INT64_MAX : known->expires - now();
+    const bool may_fetch = Clock::now() >= next_fetch, good = known && left > kMandatory;
+    start = !fetching && may_fetch && (!good || left <= kAdvisory);
+    fetching = fetching || start;
+    if (good) return *known;
+    if (fetching) {
+      waiting.push_back(std::move(done));
+      return std::nullopt;
+    }
+    if (known && left > 0) return *known;
+    return last_fault;
   }
 
   void refuse(const Credentials& refused) {

@@ -39,9 +39,9 @@ struct Reply {
   std::string reason{};  ///< of the error, in words
   int status = 0;
   std::string body{};
-  std::optional<std::uint32_t> crc32{};  ///< x-amz-crc32
-  std::string date{};                    ///< the server's, as in the header
-  std::uint64_t bytes_sent = 0, bytes_received = 0;
+  std::optional<std::uint32_t> crc32{};              ///< x-amz-crc32
+  std::string date{};                                ///< the server's, as in the header
+  std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< of headers and bodies, the lines that libcurl adds left out
 };
 
 class Http {

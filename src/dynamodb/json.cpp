@@ -98,7 +98,7 @@ double units_of(const element& value) {
   return units;
 }
 
-void read_table(const element& table, Answer& answer) {
+void read_table(const element& table, ReplyBody& answer) {
   object all;
   element part;
   if (table.get(all) != simdjson::SUCCESS) return;
@@ -119,7 +119,7 @@ void read_table(const element& table, Answer& answer) {
   });
 }
 
-void read_member(std::string_view key, const element& value, Answer& answer) {
+void read_member(std::string_view key, const element& value, ReplyBody& answer) {
   const auto add_item = [&](const element& item) { answer.items.push_back(item_of(item)); };
   if (key == "Responses") {
     each_member(value, [&](const element& items) { each(items, add_item); });
@@ -152,11 +152,13 @@ void read_member(std::string_view key, const element& value, Answer& answer) {
 template <class What>
 bool read(std::string& body, What what) {
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  simdjson::dom::parser parser;
+  constexpr std::size_t kKept = std::size_t{256} << 10;
+  thread_local simdjson::dom::parser parser;  // its buffers are several times as large as the text
   object all;
-  if (parser.parse(body.data(), body.size(), false).get(all) != simdjson::SUCCESS) return false;
-  what(all);
-  return true;
+  const bool good = parser.parse(body.data(), body.size(), false).get(all) == simdjson::SUCCESS;
+  if (good) what(all);
+  if (parser.capacity() > kKept) parser = simdjson::dom::parser();
+  return good;
 }
 
 std::string xml_element(std::string_view body, std::string_view name) {
@@ -240,8 +242,8 @@ void append_names_and_values(std::string& out, const Expression& expression) {
   }
 }
 
-std::optional<Answer> read_answer(std::string& body) {
-  Answer answer;
+std::optional<ReplyBody> read_answer(std::string& body) {
+  ReplyBody answer;
   const bool good = read(body, [&](const object& all) {
     for (const auto& [key, value] : all) read_member(key, value, answer);
   });
@@ -263,7 +265,11 @@ Refusal read_refusal(int status, std::string& body) {
   const bool sensible =
       !refusal.code.empty() && std::all_of(refusal.code.begin(), refusal.code.end(), [](unsigned char c) { return c > ' ' && c < 0x7F && c != '<'; });
   if (!sensible) refusal = {"HTTP " + std::to_string(status), {}};
-  refusal.message.resize(std::min({refusal.message.size(), refusal.message.find('\n'), kLongestMessage}));
+  refusal.message.resize(std::min(refusal.message.size(), refusal.message.find('\n')));
+  if (refusal.message.size() > kLongestMessage) {
+    refusal.message.resize(kLongestMessage);
+    while (!refusal.message.empty() && static_cast<unsigned char>(refusal.message.back()) >= 0x80) refusal.message.pop_back();  // no half a character
+  }
   return refusal;
 }
 

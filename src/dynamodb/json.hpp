@@ -26,7 +26,7 @@ void append_key(std::string& out, std::string_view key);
 void append_names_and_values(std::string& out, const Expression& expression);
 
 /// What replies of all operations may bring; each has some of it.
-struct Answer {
+struct ReplyBody {
   std::vector<Item> items{};               ///< Responses (of the one table), Items; attributes of other types than S, N and B are left out
   Item attributes{};                       ///< Attributes
   std::vector<std::string> unprocessed{};  ///< cache_id of UnprocessedKeys and UnprocessedItems
@@ -40,7 +40,7 @@ struct Answer {
 };
 
 /// Nothing: it is no JSON object. `body` gets room at its end, nothing else.
-[[nodiscard]] std::optional<Answer> read_answer(std::string& body);
+[[nodiscard]] std::optional<ReplyBody> read_answer(std::string& body);
 
 /// What a server says when it does not do what it was asked.
 struct Refusal {

@@ -61,20 +61,20 @@ bool can_be_sent(std::string_view text) {
 std::span<const Provider> whole_chain() { return kWhole; }
 std::span<const Provider> profile_chain() { return std::span(kWhole).subspan(kFirstOfProfile, kOfProfile); }
 
-std::optional<Answer> ask_in_order(std::span<const Provider> chain, const Search& search, bool may_block) {
-  Answer none;
+std::optional<Said> ask_in_order(std::span<const Provider> chain, const Search& search, bool may_block) {
+  Said none;
   for (const auto& provider : chain) {
     if (!may_block && provider.blocks && provider.blocks(search)) return std::nullopt;
     auto answer = provider.ask(search);
-    if (answer.kind != Answer::Kind::absent) return answer;
+    if (answer.kind != Said::Kind::absent) return answer;
     if (!answer.said.empty()) none.said += (none.said.empty() ? "" : "; ") + answer.said;
   }
   return none;
 }
 
-Answer failed(std::string said) { return {.kind = Answer::Kind::failed, .said = std::move(said)}; }
+Said failed(std::string said) { return {.kind = Said::Kind::failed, .said = std::move(said)}; }
 
-Answer read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&)) {
+Said read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&)) {
   Members members;
   if (!members.read(trimmed(text))) return failed(source + ": what it gave is no JSON object");
   const auto get = [&](const char* key) { return members.text(key).value_or(""); };
@@ -88,13 +88,13 @@ Answer read_json(std::string_view text, const char* token, const std::string& so
   return checked(std::move(credentials));
 }
 
-Answer checked(Credentials credentials) {
+Said checked(Credentials credentials) {
   const auto& [key_id, secret, token, expires, source] = credentials;
   if (key_id.empty() || secret.empty()) return failed(source + ": the " + (key_id.empty() ? "access key's id" : "secret key") + " is missing");
   if (!can_be_sent(key_id) || !can_be_sent(token))
     return failed(source + ": the access key's id or the token holds a character that none has; copy them again");
   if (expires && expires <= now()) return failed(source + ": these credentials have expired; get new ones");
-  return {.kind = Answer::Kind::found, .credentials = std::move(credentials)};
+  return {.kind = Said::Kind::found, .credentials = std::move(credentials)};
 }
 
 std::optional<Time> parse_time(std::string_view text) {

@@ -21,7 +21,7 @@ struct Search {
 };
 
 /// What a provider says.
-struct Answer {
+struct Said {
   enum class Kind : std::uint8_t {
     absent,   ///< nobody has set it up
     found,    ///< `credentials`
@@ -34,7 +34,7 @@ struct Answer {
 };
 
 struct Provider {
-  Answer (*ask)(const Search& search);
+  Said (*ask)(const Search& search);
   /// It would wait for another process or machine; null: never.
   bool (*blocks)(const Search& search) = nullptr;
 };
@@ -44,34 +44,34 @@ struct Provider {
 [[nodiscard]] std::span<const Provider> profile_chain();
 
 /// The first answer that is not `absent`; else an absent one that says what all said. Nothing: one would have blocked that may not.
-[[nodiscard]] std::optional<Answer> ask_in_order(std::span<const Provider> chain, const Search& search, bool may_block);
+[[nodiscard]] std::optional<Said> ask_in_order(std::span<const Provider> chain, const Search& search, bool may_block);
 
 // The providers, by file.
-Answer ask_environment(const Search& search);  // providers_static.cpp
-Answer ask_whether_profile_is_there(const Search& search);
-Answer ask_sso(const Search& search);
-Answer ask_credentials_file(const Search& search);
-Answer ask_config_file(const Search& search);
+Said ask_environment(const Search& search);  // providers_static.cpp
+Said ask_whether_profile_is_there(const Search& search);
+Said ask_sso(const Search& search);
+Said ask_credentials_file(const Search& search);
+Said ask_config_file(const Search& search);
 
-Answer ask_login(const Search& search);
-Answer ask_process(const Search& search);  // providers_process.cpp
+Said ask_login(const Search& search);
+Said ask_process(const Search& search);  // providers_process.cpp
 bool process_blocks(const Search& search);
-Answer ask_role(const Search& search);  // providers_role.cpp
+Said ask_role(const Search& search);  // providers_role.cpp
 bool role_blocks(const Search& search);
-Answer ask_web_identity(const Search& search);
+Said ask_web_identity(const Search& search);
 bool web_identity_blocks(const Search& search);
-Answer ask_container(const Search& search);  // providers_metadata.cpp
+Said ask_container(const Search& search);  // providers_metadata.cpp
 bool container_blocks(const Search& search);
 [[nodiscard]] std::string container_url(const Environment& environment);  ///< empty: none is set
-Answer ask_instance(const Search& search);
+Said ask_instance(const Search& search);
 bool instance_blocks(const Search& search);
 
 /// The credentials in a JSON object as programs and metadata services give it; `token`: what that is called there.
 /// `change` is made before they are looked at.
-[[nodiscard]] Answer read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&) = nullptr);
+[[nodiscard]] Said read_json(std::string_view text, const char* token, const std::string& source, void (*change)(Credentials&) = nullptr);
 /// Credentials, if they are whole, in time and can stand in a header; else what is wrong with them, which says `source`.
-[[nodiscard]] Answer checked(Credentials credentials);
-[[nodiscard]] Answer failed(std::string said);
+[[nodiscard]] Said checked(Credentials credentials);
+[[nodiscard]] Said failed(std::string said);
 /// "2026-11-23T07:34:38Z", with or without a fraction and an offset; without a zone it is UTC.
 [[nodiscard]] std::optional<Time> parse_time(std::string_view text);
 

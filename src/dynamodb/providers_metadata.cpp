@@ -41,7 +41,7 @@ std::string part_of(const std::string& url, CURLUPart part) {
   if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
   char* text = nullptr;
   if (curl_url_get(parsed.get(), part, &text, 0) != CURLUE_OK) return {};
-  const std::string copy(text);
+  std::string copy(text);
   curl_free(text);
   return copy;
 }
@@ -77,7 +77,7 @@ std::string container_url(const Environment& environment) {
 
 bool container_blocks(const Search& search) { return !container_url(search.environment).empty(); }
 
-Answer ask_container(const Search& search) {
+Said ask_container(const Search& search) {
   const std::string url = container_url(search.environment);
   if (url.empty()) return {.said = std::string("neither ") + kRelative + " nor " + kFull + " is set"};
   const std::string what = "the container's credentials at " + part_of(url, CURLUPART_HOST);
@@ -88,7 +88,7 @@ Answer ask_container(const Search& search) {
   HttpRequest request{.url = url, .headers = {{"accept", "application/json"}}, .ca_bundle = configured_ca_bundle(search.environment, search.profiles)};
   request.limit = kContainerLimit;
   if (!token->empty()) request.headers.emplace_back("authorization", *token);
-  Answer answer;
+  Said answer;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kPause);
     const auto reply = send(request);
@@ -130,9 +130,9 @@ void extend(Credentials& credentials) {
   if (credentials.expires && credentials.expires < in_a_while) credentials.expires = in_a_while;
 }
 
-Answer absent(std::string said) { return {.said = std::move(said)}; }
+Said absent(std::string said) { return {.said = std::move(said)}; }
 
-Answer role_of_instance(const std::string& endpoint, const Header& token) {
+Said role_of_instance(const std::string& endpoint, const Header& token) {
   const std::string what = "the instance's metadata service at " + endpoint;
   const auto get = [&](std::string_view path) { return send({.url = endpoint + std::string(path), .headers = {token}, .limit = kInstanceLimit}); };
   const auto roles = get(kInstanceRoles);
@@ -149,7 +149,7 @@ Answer role_of_instance(const std::string& endpoint, const Header& token) {
 
 bool instance_blocks(const Search& search) { return lower(search.environment("AWS_EC2_METADATA_DISABLED").value_or("")) != "true"; }
 
-Answer ask_instance(const Search& search) {
+Said ask_instance(const Search& search) {
   if (!instance_blocks(search)) return absent("AWS_EC2_METADATA_DISABLED is set");
   const auto endpoint = instance_endpoint(search);
   const std::string what = "the instance's metadata service at " + endpoint;
@@ -160,7 +160,7 @@ Answer ask_instance(const Search& search) {
   if (!token) return absent(what + " did not answer: " + token.fault().message);
   if (token->status != 200 || trimmed(token->body).empty()) return absent(what + " gave no token (" + std::to_string(token->status) + ")");
   auto answer = role_of_instance(endpoint, {"x-aws-ec2-metadata-token", std::string(trimmed(token->body))});
-  return answer.kind == Answer::Kind::failed ? absent(answer.said) : answer;
+  return answer.kind == Said::Kind::failed ? absent(answer.said) : answer;
 }
 
 }  // namespace cacherator::engine::dynamodb

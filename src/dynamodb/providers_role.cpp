@@ -21,9 +21,9 @@ bool has_keys(const Profiles& profiles, const std::string& profile) {
 /// A fresh one for each time, so that AWS's logs tell them apart.
 std::string session_name(const std::optional<std::string>& given) { return given.value_or("cacherator-" + std::to_string(now() / kSecond)); }
 
-Answer ask_named_source(const std::string& name, const Search& search, const std::string& what) {
+Said ask_named_source(const std::string& name, const Search& search, const std::string& what) {
   const auto known = lower(name);
-  Answer answer;
+  Said answer;
   if (known == "environment") {
     answer = ask_environment(search);
   } else if (known == "ecscontainer") {
@@ -33,11 +33,11 @@ Answer ask_named_source(const std::string& name, const Search& search, const std
   } else {
     return failed(what + ": credential_source = " + name + " is none; give Environment, EcsContainer or Ec2InstanceMetadata");
   }
-  if (answer.kind == Answer::Kind::absent) return failed(what + ": credential_source = " + name + " has no credentials: " + answer.said);
+  if (answer.kind == Said::Kind::absent) return failed(what + ": credential_source = " + name + " has no credentials: " + answer.said);
   return answer;
 }
 
-Answer ask_source_profile(const std::string& name, const Search& search, const std::string& what) {
+Said ask_source_profile(const std::string& name, const Search& search, const std::string& what) {
   const auto& profiles = search.profiles;
   if (!profiles.has(name)) return failed(what + ": source_profile = " + name + " is in neither " + profiles.config_path + " nor " + profiles.credentials_path);
   const bool own = name == search.profile;
@@ -48,7 +48,7 @@ Answer ask_source_profile(const std::string& name, const Search& search, const s
   source.visited.push_back(search.profile);
   if (!has_keys(profiles, name) && has_role(profiles, name)) return ask_role(source);
   auto answer = *ask_in_order(profile_chain(), source, true);
-  if (answer.kind == Answer::Kind::absent) return failed(what + ": source_profile = " + name + " has no credentials: " + answer.said);
+  if (answer.kind == Said::Kind::absent) return failed(what + ": source_profile = " + name + " has no credentials: " + answer.said);
   return answer;
 }
 
@@ -56,18 +56,18 @@ Answer ask_source_profile(const std::string& name, const Search& search, const s
 
 bool role_blocks(const Search& search) { return has_role(search.profiles, search.profile); }
 
-Answer ask_role(const Search& search) {
+Said ask_role(const Search& search) {
   if (!has_role(search.profiles, search.profile)) return {};
   const std::string what = "the role of the profile '" + search.profile + "'";
   const auto source_profile = setting(search, "source_profile"), credential_source = setting(search, "credential_source");
   if (source_profile.has_value() == credential_source.has_value()) return failed(what + ": give source_profile or credential_source, one of them");
   if (setting(search, "mfa_serial")) {
     return {
-        .kind = Answer::Kind::foreign,
+        .kind = Said::Kind::foreign,
         .said = what + " needs a code (mfa_serial), which cannot be asked for here; use a profile that needs none, or export credentials to the environment"};
   }
-  const auto source = source_profile ? ask_source_profile(*source_profile, search, what) : ask_named_source(*credential_source, search, what);
-  if (source.kind != Answer::Kind::found) return source;
+  auto source = source_profile ? ask_source_profile(*source_profile, search, what) : ask_named_source(*credential_source, search, what);
+  if (source.kind != Said::Kind::found) return source;
 
   RoleRequest request{.action = "AssumeRole", .signer = &source.credentials, .source = what};
   request.secrets = {source.credentials.secret, source.credentials.token};
@@ -94,7 +94,7 @@ std::optional<std::string> token_file(const Search& search) { return from_either
 
 bool web_identity_blocks(const Search& search) { return token_file(search).has_value(); }
 
-Answer ask_web_identity(const Search& search) {
+Said ask_web_identity(const Search& search) {
   const auto path = token_file(search);
   if (!path) return {};
   const std::string what = "web identity in " + *path;

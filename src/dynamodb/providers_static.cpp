@@ -6,7 +6,7 @@ namespace {
 
 constexpr const char* kKeyId = "aws_access_key_id";
 
-Answer in_section(const Profiles::Section& section, const std::string& source) {
+Said in_section(const Profiles::Section& section, const std::string& source) {
   const auto get = [&](const char* key) {
     const auto found = section.find(key);
     return found == section.end() ? std::string() : found->second;
@@ -16,7 +16,7 @@ Answer in_section(const Profiles::Section& section, const std::string& source) {
   return checked(std::move(credentials));
 }
 
-Answer in_file(const std::map<std::string, Profiles::Section, std::less<>>& sections, const std::string& path, const Search& search) {
+Said in_file(const std::map<std::string, Profiles::Section, std::less<>>& sections, const std::string& path, const Search& search) {
   const auto section = sections.find(search.profile);
   if (section == sections.end() || section->second.find(kKeyId) == section->second.end()) {
     return {.said = "the profile '" + search.profile + "' has no " + kKeyId + " in " + path};
@@ -24,16 +24,16 @@ Answer in_file(const std::map<std::string, Profiles::Section, std::less<>>& sect
   return in_section(section->second, "profile '" + search.profile + "' in " + path);
 }
 
-Answer of_botocore(const std::string& what, const std::string& command, const Search& search) {
+Said of_botocore(const std::string& what, const std::string& command, const Search& search) {
   const std::string option = " --profile " + search.profile;
-  return {.kind = Answer::Kind::foreign,
+  return {.kind = Said::Kind::foreign,
           .said = "the profile '" + search.profile + "' signs in by " + what + ", which only botocore can: in Python, install botocore and run '" + command +
                   option + "'; elsewhere, name a profile with credential_process = aws configure export-credentials" + option};
 }
 
 }  // namespace
 
-Answer ask_environment(const Search& search) {
+Said ask_environment(const Search& search) {
   const auto get = [&](const char* name) { return search.environment(name).value_or(""); };
   Credentials credentials{
       .key_id = get("AWS_ACCESS_KEY_ID"), .secret = get("AWS_SECRET_ACCESS_KEY"), .token = get("AWS_SECURITY_TOKEN"), .source = "environment"};
@@ -48,23 +48,23 @@ Answer ask_environment(const Search& search) {
   return checked(std::move(credentials));
 }
 
-Answer ask_whether_profile_is_there(const Search& search) {
+Said ask_whether_profile_is_there(const Search& search) {
   const auto& profiles = search.profiles;
   if (search.profile == "default" || profiles.has(search.profile)) return {};
   return failed("AWS_PROFILE: the profile '" + search.profile + "' is in neither " + profiles.config_path + " nor " + profiles.credentials_path +
                 "; write it there, or name another");
 }
 
-Answer ask_sso(const Search& search) {
+Said ask_sso(const Search& search) {
   const auto has = [&](const char* key) { return search.profiles.get(search.profile, key).has_value(); };
-  return has("sso_account_id") || has("sso_role_name") ? of_botocore("SSO", "aws sso login", search) : Answer{};
+  return has("sso_account_id") || has("sso_role_name") ? of_botocore("SSO", "aws sso login", search) : Said{};
 }
 
-Answer ask_login(const Search& search) {
-  return search.profiles.get(search.profile, "login_session") ? of_botocore("a login session", "aws login", search) : Answer{};
+Said ask_login(const Search& search) {
+  return search.profiles.get(search.profile, "login_session") ? of_botocore("a login session", "aws login", search) : Said{};
 }
 
-Answer ask_credentials_file(const Search& search) { return in_file(search.profiles.credentials, search.profiles.credentials_path, search); }
-Answer ask_config_file(const Search& search) { return in_file(search.profiles.config, search.profiles.config_path, search); }
+Said ask_credentials_file(const Search& search) { return in_file(search.profiles.credentials, search.profiles.credentials_path, search); }
+Said ask_config_file(const Search& search) { return in_file(search.profiles.config, search.profiles.config_path, search); }
 
 }  // namespace cacherator::engine::dynamodb

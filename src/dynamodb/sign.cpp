@@ -29,7 +29,10 @@ void append_hex(std::string& out, const Digest& digest) {
 
 Digest sha256(std::string_view bytes) {
   Digest digest;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+  SHA256_CTX hash;  // SHA256() itself goes through the newer interface
+  SHA256_Init(&hash);
+  SHA256_Update(&hash, bytes.data(), bytes.size());
+  SHA256_Final(digest.data(), &hash);
   return digest;
 }
 

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kAtOnce = 64;  ///< variables of one update: expressions have at most 4 KB
 constexpr int kAttempts = 16;
-constexpr std::chrono::seconds kFresh{1};
 
 /// Dates are written to the microsecond.
 bool not_older(Time there, Time here) { return there / 1000 >= here / 1000; }
@@ -29,7 +28,6 @@ void State::load() {
   bool first = false;
   {
     std::lock_guard lock(mutex_);
-    if (read_at_ && Steady::now() - *read_at_ < kFresh) return;
     first = !loading_;
     if (first) loading_ = std::make_shared<Awaited<bool>>();
     loaded = loading_;
@@ -63,7 +61,6 @@ void State::send_load(const Loaded& loaded) {
                      {
                        std::lock_guard lock(mutex_);
                        loading_ = nullptr;
-                       if (read.value) read_at_ = Steady::now();
                        if (!read.value && prime) primed_ = false;
                      }
                      loaded->set(read.value.has_value());

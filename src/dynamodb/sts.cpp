@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr int kAttempts = 3;
 constexpr milliseconds kFirstPause{100};
-constexpr Time kSkew = 4 * 60 * kSecond;  // AWS refuses a signature that is 5 minutes off
+constexpr Time kSkew = 240 * kSecond;  // AWS refuses a signature that is 5 minutes off
 
 struct Place {
   std::string endpoint{}, region{}, ca_bundle{};
@@ -59,7 +59,7 @@ std::string complaint(const HttpReply& reply, const RoleRequest& request) {
   return "STS answered " + std::to_string(reply.status) + (code.empty() ? "" : " " + code) + (message.empty() ? "" : ": " + message);
 }
 
-Answer credentials_in(const HttpReply& reply, const std::string& source) {
+Said credentials_in(const HttpReply& reply, const std::string& source) {
   const auto xml = element(reply.body, "Credentials");
   const auto expires = parse_time(element(xml, "Expiration"));
   if (!expires) return failed(source + ": the answer of STS holds no credentials");
@@ -93,7 +93,7 @@ bool worth_another_try(const HttpReply& reply) {
 
 }  // namespace
 
-Answer assume_role(const RoleRequest& request, const Search& search) {
+Said assume_role(const RoleRequest& request, const Search& search) {
   const auto place = find_place(search);
   if (!place) return failed(place.fault().message);
   Time ahead = 0;  // the server's clock

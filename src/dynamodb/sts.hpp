@@ -18,6 +18,6 @@ struct RoleRequest {
 };
 
 /// Blocks: up to three attempts, of 5 s each.
-[[nodiscard]] Answer assume_role(const RoleRequest& request, const Search& search);
+[[nodiscard]] Said assume_role(const RoleRequest& request, const Search& search);
 
 }  // namespace cacherator::engine::dynamodb

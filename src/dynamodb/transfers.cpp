@@ -212,7 +212,10 @@ void Transfers::Self::begin(Host& host, Pending pending) {
   // Without these two libcurl would send its own Accept, and wait for a 100 before bodies of more than a megabyte.
   curl_slist* headers = curl_slist_append(curl_slist_append(nullptr, "Accept:"), "Expect:");
   std::string line;
-  for (const auto& [name, value] : request.headers) headers = curl_slist_append(headers, line.assign(name).append(": ").append(value).c_str());
+  for (const auto& [name, value] : request.headers) {
+    headers = curl_slist_append(headers, line.assign(name).append(": ").append(value).c_str());
+    transfer->reply.bytes_sent += line.size() + 2;
+  }
   transfer->headers = headers;
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
@@ -224,14 +227,13 @@ void Transfers::Self::begin(Host& host, Pending pending) {
 
 void Transfers::Self::end(Host& host, Transfer& transfer, CURLcode code) {
   Reply& reply = transfer.reply;
-  long status = 0, request_bytes = 0, header_bytes = 0;
+  long status = 0, header_bytes = 0;
   curl_off_t sent = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(transfer.easy, CURLINFO_REQUEST_SIZE, &request_bytes);
   curl_easy_getinfo(transfer.easy, CURLINFO_SIZE_UPLOAD_T, &sent);
   curl_easy_getinfo(transfer.easy, CURLINFO_HEADER_SIZE, &header_bytes);
   reply.status = static_cast<int>(status);
-  reply.bytes_sent = static_cast<std::uint64_t>(request_bytes) + static_cast<std::uint64_t>(sent);
+  reply.bytes_sent = sent > 0 ? reply.bytes_sent + static_cast<std::uint64_t>(sent) : 0;
   reply.bytes_received = static_cast<std::uint64_t>(header_bytes) + reply.body.size();
   if (code != CURLE_OK) {
     if (code == CURLE_FILESIZE_EXCEEDED) reply.error = Reply::Error::too_large;

@@ -136,6 +136,7 @@ void Writer::pump() {
     });
   }
   for (;;) {
+    if (!core_.usable()) return core_.retry();  // one batch probes: the others would come back at once, again and again
     const auto picked = pick();
     if (picked.empty()) return;
     auto batch = make_batch(picked);
@@ -251,7 +252,10 @@ void Writer::ended(const std::vector<Sent>& batch, const std::vector<bool>& writ
     there.emplace_back(batch[i].signature, batch[i].utc);
     ++(batch[i].backfill ? core_.figures.backfilled : core_.figures.written);
   }
-  if (!there.empty()) core_.store->acknowledge(core_.id, there);
+  if (!there.empty()) {
+    core_.store->acknowledge(core_.id, there);
+    core_.tell((there.size() == 1 ? there.front().first : std::to_string(there.size()) + " results") + ": written to '" + core_.table->settings().table + '\'');
+  }
   for (std::size_t i = 0; i < batch.size(); ++i) end(batch[i], is_there(i) ? End::there : how);
   {
     std::lock_guard lock(mutex_);

@@ -168,7 +168,8 @@ int LocalStore::rotate(Inner& in, Folder& where) {
   }
   std::string text;
   encode(text, header);
-  const auto mode = in.journal ? platform::status(in.journal.descriptor()->get()) : std::nullopt;
+  auto mode = platform::status(where.fd(), in.document_name.c_str());  // who may read the one may read the other
+  if (!mode && in.journal) mode = platform::status(in.journal.descriptor()->get());
   const int done = where.replace(in.journal_name.c_str(), text, mode ? mode->mode : 0, false);
   if (done == 0) where.touch(in.stem);
   if (done == 0) tail(in);
@@ -232,8 +233,9 @@ Result<LocalStore::Written> LocalStore::write_document(Inner& in, Folder& folder
 
   const std::string text = all.document(data_id_, now());  // K4
   const std::string temporary = Folder::temporary_name();
-  const std::uint32_t mode = document ? status.mode : 0;
-  platform::Descriptor file(platform::open_file(folder.fd(), temporary.c_str(), platform::Open::create_new));
+  const auto journal_mode = !document && has_old ? platform::status(folder.fd(), in.old_name.c_str()) : std::nullopt;
+  const std::uint32_t mode = document ? status.mode : journal_mode ? journal_mode->mode : 0;
+  platform::Descriptor file(platform::open_file(folder.fd(), temporary.c_str(), platform::Open::create_new, mode ? mode : 0666));
   int done = file && text.size() > platform::kLargestFile ? -EFBIG : file.get();
   if (file && done >= 0) done = platform::write_all(file.get(), text);
   if (done == 0 && mode) platform::set_mode(file.get(), mode);

@@ -235,7 +235,7 @@ void Folder::remove_leftovers() {
 
 int Folder::replace(const char* name, std::string_view bytes, std::uint32_t mode, bool durable) {
   const std::string temporary = temporary_name();
-  Descriptor file(open_file(fd(), temporary.c_str(), platform::Open::create_new));
+  Descriptor file(open_file(fd(), temporary.c_str(), platform::Open::create_new, mode ? mode : 0666));  // at no moment may more people read it
   if (!file) return file.get();
   int done = write_all(file.get(), bytes);
   if (done == 0 && mode) done = set_mode(file.get(), mode);

@@ -8,6 +8,7 @@ with an empty folder looks at what the table has. Counted are
   kills     processes killed
   results   calls that returned
   l2        of them, answered by the table
+  shared    results that had to be in the table, each time that it was looked at
   lost      results that were returned on a machine, and are not there; and after settling, not in the table
   wrong     another value than the call gives; a process that fails or hangs
   returned  values computed before a clear began, given after it had returned: from the table, or on the machine that cleared
@@ -33,7 +34,7 @@ import servers
 from kills_ledger import WIDTH, Ledger
 
 WRITER = [sys.executable, str(Path(__file__).parent / "kills_writer.py")]
-COLUMNS = ("kills", "results", "l2", "lost", "wrong", "returned")
+COLUMNS = ("kills", "results", "l2", "shared", "lost", "wrong", "returned")
 
 
 class Fleet:
@@ -45,7 +46,7 @@ class Fleet:
         self.table = f"kills-{os.urandom(4).hex()}"
         self.ledger = Ledger()
         self.living: Dict[str, subprocess.Popen[bytes]] = {}
-        self.kills = self.started = self._read_to = 0
+        self.kills = self.started = self.shared = self._read_to = 0
         self._reports = os.open(self.work / "reports", os.O_RDWR | os.O_APPEND | os.O_CREAT)
 
     def start(self) -> None:
@@ -91,7 +92,9 @@ class Fleet:
                     self.ledger.fault("lost", f"{signature}, which machine {machine} had: {status}")
                 self.ledger.judge_value(signature, value)
         new = f"new{self._read_to}"
-        for signature, (status, value) in self.ask("look", new, self.ledger.had_by_the_table()).items():
+        shared = self.ledger.had_by_the_table()
+        self.shared += len(shared)
+        for signature, (status, value) in self.ask("look", new, shared).items():
             if status == "gone":
                 self.ledger.fault("lost", f"{signature} is not in the table")
             else:
@@ -118,7 +121,7 @@ class Fleet:
         return {signature: tuple(line.split(" ", 1)) for signature, line in zip(signatures, lines)}  # type: ignore[misc]
 
     def counts(self) -> "List[int]":
-        return [self.kills, self.ledger.results, self.ledger.l2, *(self.ledger.faults[column] for column in COLUMNS[3:])]
+        return [self.kills, self.ledger.results, self.ledger.l2, self.shared, *(self.ledger.faults[column] for column in COLUMNS[4:])]
 
     def __enter__(self) -> Fleet:
         return self
@@ -160,7 +163,7 @@ def main() -> int:
                     left -= part
                 totals = [a + b for a, b in zip(totals, fleet.counts())]
             print("  ".join(f"{name} {count}" for name, count in zip(COLUMNS, totals)), flush=True)
-    return 1 if any(totals[3:]) else 0
+    return 1 if any(totals[4:]) else 0
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Machine(JSONCache):
             again = f"c-{chance.randint(0, 12)}"
             self.ask("cleared", again)
             what = chance.random()
-            if what < 0.01:
+            if what < 0.002:
                 self.clear("*")
             elif what < 0.05:
                 self.clear("cleared")

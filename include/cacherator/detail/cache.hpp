@@ -179,8 +179,14 @@ class Cache {
 /// Where warnings go: (logger's text). Called from any thread that calls into the engine, never from a background one.
 /// Default: a line on stderr. Null: silent.
 void set_log_sink(std::function<void(std::string_view message)> sink);
+/// Where operations of DynamoDB are told (tables that are made, reads, writes, clears), as set_log_sink. Default: null, nothing is told.
+void set_operation_sink(std::function<void(std::string_view message)> sink);
 /// Off: no warning of any cache reaches the sink. They are still counted.
 void set_logging(bool enabled) noexcept;
+
+/// A program that is asked for credentials where the library's own chain of providers found none, as a profile's credential_process is: it
+/// prints the same. `name`: in messages. It is run on a thread of its own, when a table is first used.
+void set_credentials_program(std::vector<std::string> command, std::string name);
 
 /// Writes what is still in journals into the documents, and what is still to be written into tables, each for at most two seconds. The
 /// faces call it at exit; C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
