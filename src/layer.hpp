@@ -56,7 +56,7 @@ class Layer {
   /// These variables were saved in the store: they are written behind.
   virtual void save_state(std::vector<Variable> variables) = 0;
 
-  /// Waits until all that is to be written has been, at most `limit`. A Fault names what is left, and why.
+  /// Waits until all that is to be written has been, at most `limit`. A Fault names what is left, or was given up since the last flush, and why.
   virtual Result<void> flush(std::chrono::nanoseconds limit) = 0;
 
   /// One page of data_ids in the table. `after`: the last_key of the page before.
