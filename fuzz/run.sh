@@ -40,6 +40,7 @@ bigs() {
     journal)
       big arrays '{"put":"f","utc":1,"value":' '[' '}\n'; big digits '{"put":"f","value":1,"utc":' '9' '}\n'; big newlines '' '\n' ''; big members '{' '"put":"f",' '"value":1,"utc":1}\n'
       { seq -f '{"put":"f%.0f(","value":1,"utc":1}' 8000; seq 8000 | awk '{print "{\"clear\":\"g" $1 "\",\"n\":" $1 ",\"utc\":1}"}'; } > "$bigs_in/clears" ;;
+    gzip) head -c 300000000 /dev/zero | gzip -1n > "$bigs_in/bomb"; big zeros '' 'a' '' ;;
     stem) big ampersands '' '&' ''; big entities '' '&#x2f;' ';'; big slashes '' '../' '' ;;
     *) big letters '' 'a' ''; big quotes '' "'" '' ;;
   esac

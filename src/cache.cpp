@@ -100,6 +100,10 @@ struct Cache::Private {
     for (const auto& notice : store->take_notices()) {
       if (logging.load(std::memory_order_relaxed)) log_warning(notice);
     }
+    if (!layer || !operations_are_logged()) return;
+    for (const auto& operation : store->take_operations()) {
+      if (logging.load(std::memory_order_relaxed)) log_operation(operation);
+    }
   }
 };
 
@@ -131,6 +135,7 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
 // The story of one call, between the face's memory and the face's function: the local layer, a flight to join or to lead, in
 // this process and among all; one more look by who leads, the second layer. What is kept goes to the journal first.
 Answer Cache::ask(const Call& call) {
+  if (call.asked) self_->report();
   if (auto entry = self_->local(call)) return *entry;
 
   const bool shares = !call.alone && call.ttl > 0;

@@ -836,3 +836,52 @@ def test_a_signal_handler_may_make_cached_calls() -> None:
     finally:
         signal.signal(signal.SIGALRM, old)
     assert seen == [(["inside"], ["known"])]
+
+
+def test_an_object_that_goes_while_its_call_is_computed_takes_nothing_with_it() -> None:
+    runs: List[Any] = []
+    held: List[Any] = []
+
+    class C(JSONCache):
+        @Cached()
+        def slow(self, x: int) -> List[int]:
+            runs.append(x)
+            time.sleep(0.3)
+            return [x]
+
+        @Cached()
+        async def later(self, x: int) -> List[int]:
+            runs.append(x)
+            await asyncio.sleep(0.3)
+            return [x]
+
+        @Cached()
+        def last(self) -> str:
+            held.clear()  # nothing but this call holds the object now
+            gc.collect()
+            return "kept"
+
+    results: List[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(C(data_id="gone").slow(1))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    gc.collect()
+    for thread in threads:
+        thread.join()
+    assert results == [[1]] * 6
+
+    async def main() -> None:
+        calls = [C(data_id="gone").later(2) for _ in range(6)]
+        gc.collect()
+        assert await asyncio.gather(*calls) == [[2]] * 6
+        dropped = asyncio.ensure_future(C(data_id="gone").later(3))
+        await asyncio.sleep(0.01)
+        dropped.cancel()
+        await asyncio.sleep(0.01)
+        assert await C(data_id="gone").later(3) == [3]
+
+    asyncio.run(main())
+    assert runs == [1, 2, 3, 3]
+    held.append(C(data_id="gone"))
+    assert held[0].last() == "kept"
+    assert C(data_id="gone").json_cache_stats() == {"total_entries": 4, "functions": {"slow": 1, "later": 2, "last": 1}}

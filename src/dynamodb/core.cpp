@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "log.hpp"
 #include "platform/fork.hpp"
 
 namespace cacherator::engine::dynamodb {
@@ -57,6 +58,11 @@ void Core::failed(const Failure& failure) {
 
 void Core::pass_notices() {
   for (auto& notice : table->take_notices()) store->note(std::move(notice));
+  for (auto& operation : table->take_operations()) tell(std::move(operation));
+}
+
+void Core::tell(std::string operation) {
+  if (operations_are_logged()) store->tell("DynamoDB: " + std::move(operation));
 }
 
 void Core::progressed() { changed_.notify_all(); }

@@ -79,6 +79,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void retry();
   /// Hands the table's warnings to the store.
   void pass_notices();
+  /// For who logs operations.
+  void tell(std::string operation);
   /// Something that a flush waits for may have ended.
   void progressed();
 

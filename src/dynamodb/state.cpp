@@ -9,10 +9,16 @@ namespace {
 
 constexpr std::size_t kAtOnce = 64;  ///< variables of one update: expressions have at most 4 KB
 constexpr int kAttempts = 16;
-constexpr std::chrono::seconds kFresh{1};
 
 /// Dates are written to the microsecond.
 bool not_older(Time there, Time here) { return there / 1000 >= here / 1000; }
+
+/// What the table has counts: it is newer, or the same.
+bool stands(std::string_view name, const Attribute& there, const Variable& here, const Attribute& value) {
+  const auto known = read_variable(name, there);
+  if (!known || !not_older(known->utc, here.utc)) return false;
+  return !not_older(here.utc, known->utc) || (there.type == value.type && there.value == value.value);
+}
 
 }  // namespace
 
@@ -22,7 +28,6 @@ void State::load() {
   bool first = false;
   {
     std::lock_guard lock(mutex_);
-    if (read_at_ && Steady::now() - *read_at_ < kFresh) return;
     first = !loading_;
     if (first) loading_ = std::make_shared<Awaited<bool>>();
     loaded = loading_;
@@ -56,7 +61,6 @@ void State::send_load(const Loaded& loaded) {
                      {
                        std::lock_guard lock(mutex_);
                        loading_ = nullptr;
-                       if (read.value) read_at_ = Steady::now();
                        if (!read.value && prime) primed_ = false;
                      }
                      loaded->set(read.value.has_value());
@@ -92,7 +96,7 @@ void State::save(std::vector<Variable> variables) {
     for (auto& variable : variables) {
       if (variable.plain) continue;
       auto& waiting = waiting_[variable.name];
-      if (waiting.name.empty() || waiting.utc <= variable.utc) waiting = std::move(variable);
+      if (waiting.order == 0 || waiting.variable.utc <= variable.utc) waiting = {std::move(variable), ++last_};
     }
     if (waiting_.empty()) return;
   }
@@ -135,20 +139,19 @@ void State::read() {
 
 // Of each variable the newest counts, whichever machine comes last: an update names, for each that it sets, what was there when it was read.
 void State::write(const Item& item) {
-  std::vector<Variable> sent;
+  std::vector<Waiting> sent, too_large;
   Expression update;
   std::string sets, condition;
-  std::vector<Variable> too_large;
   {
     std::lock_guard lock(mutex_);
     for (auto at = waiting_.begin(); at != waiting_.end() && sent.size() < kAtOnce;) {
-      const Variable& variable = (at++)->second;
+      const Waiting& waiting = (at++)->second;
+      const Variable& variable = waiting.variable;
       const std::string attribute = variable_attribute(variable.name);
       const auto there = item.find(attribute);
-      const auto known = there == item.end() ? std::nullopt : read_variable(variable.name, there->second);
       auto value = write_variable(variable);
-      if (!value) too_large.push_back(variable);
-      if (!value || (known && not_older(known->utc, variable.utc))) {
+      if (!value) too_large.push_back(waiting);
+      if (!value || (there != item.end() && stands(variable.name, there->second, variable, *value))) {
         waiting_.erase(std::prev(at));
         continue;
       }
@@ -159,18 +162,18 @@ void State::write(const Item& item) {
       sets += (sets.empty() ? "SET " : ", ") + name + " = " + fresh;
       condition += (condition.empty() ? "" : " AND ") + (there == item.end() ? "attribute_not_exists(" + name + ')' : name + " = " + before);
       if (there != item.end()) update.values[before] = there->second;
-      sent.push_back(variable);
+      sent.push_back(waiting);
     }
     if (sent.empty()) busy_ = false;
   }
-  for (const auto& variable : too_large) give_up({variable});
+  if (!too_large.empty()) give_up(too_large);
   if (sent.empty()) return core_.progressed();
   update.text = sets;
   core_.table->update(core_.keys.state, std::move(update), std::move(condition),
                       [self = core_.shared_from_this(), this, sent = std::move(sent)](const Outcome<Item>& outcome) { wrote(sent, outcome); });
 }
 
-void State::wrote(const std::vector<Variable>& variables, const Outcome<Item>& outcome) {
+void State::wrote(const std::vector<Waiting>& sent, const Outcome<Item>& outcome) {
   const bool held = outcome.value && !outcome.value->empty();
   const bool lost = outcome.value ? false : outcome.failure.kind != Failure::Kind::unreachable;
   if (!outcome.value) core_.failed(outcome.failure);
@@ -178,22 +181,22 @@ void State::wrote(const std::vector<Variable>& variables, const Outcome<Item>& o
   {
     std::lock_guard lock(mutex_);
     if (held || lost) {
-      for (const auto& variable : variables) {
-        const auto found = waiting_.find(variable.name);
-        if (found != waiting_.end() && found->second.utc <= variable.utc) waiting_.erase(found);
+      for (const auto& one : sent) {
+        const auto found = waiting_.find(one.variable.name);
+        if (found != waiting_.end() && found->second.order == one.order) waiting_.erase(found);
       }
     }
     refused_ = outcome.value && !held ? refused_ + 1 : 0;
     again = outcome.value && refused_ < kAttempts;
   }
-  if (lost) give_up(variables);
+  if (lost) give_up(sent);
   core_.progressed();
   again ? read() : pause();
 }
 
-void State::give_up(const std::vector<Variable>& variables) {
+void State::give_up(const std::vector<Waiting>& given_up) {
   std::string names;
-  for (const auto& variable : variables) names += (names.empty() ? "'" : ", '") + variable.name + '\'';
+  for (const auto& one : given_up) names.append(names.empty() ? "'" : ", '").append(one.variable.name) += '\'';
   core_.store->note("the variables " + names + " of '" + core_.data_id + "' are kept locally only: the table '" + core_.table->settings().table +
                     "' did not take them, or they are larger than the 400 KiB that an item may have");
 }

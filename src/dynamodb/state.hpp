@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,17 +39,22 @@ class State {
   void came(const std::vector<Item>& items, bool with_legacy);
   void read();
   void write(const Item& item);
-  void wrote(const std::vector<Variable>& variables, const Outcome<Item>& outcome);
-  void give_up(const std::vector<Variable>& variables);
+  struct Waiting {
+    Variable variable{};
+    std::uint64_t order = 0;  ///< tells it from an older one of the same date: our clock has steps of milliseconds
+  };
+
+  void wrote(const std::vector<Waiting>& sent, const Outcome<Item>& outcome);
+  void give_up(const std::vector<Waiting>& given_up);
   void pause();
 
   Core& core_;
   std::mutex mutex_;
-  std::map<std::string, Variable> waiting_;
+  std::map<std::string, Waiting> waiting_;
+  std::uint64_t last_ = 0;
   bool busy_ = false, primed_ = false;
   int refused_ = 0;  ///< conditions that did not hold, one after the other
   Loaded loading_;   ///< null: no read is on its way
-  std::optional<std::chrono::steady_clock::time_point> read_at_;
 };
 
 }  // namespace cacherator::engine::dynamodb

@@ -188,7 +188,8 @@ std::vector<std::pair<std::string, bool>> Writer::pick() {
 /// was computed counts as computed under the first ones, so it is written with those, while they are its call's still.
 Writer::End Writer::prepare(Sent& sent) {
   const auto entry = core_.store->find(sent.signature, {});
-  if (!entry || entry->in == core_.id) return End::gone;
+  // A new result may have the date of the one before it, which was acknowledged: our clock has steps of milliseconds.
+  if (!entry || (sent.backfill && entry->in == core_.id)) return End::gone;
   sent.utc = entry->utc;
   if (entry->plain || expiry(entry->utc, entry->ttl) <= now()) return End::never;
   const std::string current = core_.store->tokens_of(core_.id, sent.signature, entry->digest);
@@ -244,24 +245,24 @@ void Writer::ended(const std::vector<Sent>& batch, const std::vector<bool>& writ
     if (how == End::never) ++core_.figures.too_large;
     if (how != End::alone) core_.failed(*failure);
   }
+  const auto is_there = [&](std::size_t i) { return i < written.size() && written[i]; };
   std::vector<std::pair<std::string, Time>> there;
-  bool all = true;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const bool one = i < written.size() && written[i];
-    all = all && one;
-    if (one) {
-      there.emplace_back(batch[i].signature, batch[i].utc);
-      ++(batch[i].backfill ? core_.figures.backfilled : core_.figures.written);
-    }
-    end(batch[i], one ? End::there : how);
+    if (!is_there(i)) continue;
+    there.emplace_back(batch[i].signature, batch[i].utc);
+    ++(batch[i].backfill ? core_.figures.backfilled : core_.figures.written);
   }
-  if (!there.empty()) core_.store->acknowledge(core_.id, there);
+  if (!there.empty()) {
+    core_.store->acknowledge(core_.id, there);
+    core_.tell((there.size() == 1 ? there.front().first : std::to_string(there.size()) + " results") + ": written to '" + core_.table->settings().table + '\'');
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) end(batch[i], is_there(i) ? End::there : how);
   {
     std::lock_guard lock(mutex_);
     --requests_;
   }
   core_.progressed();
-  if (all || how == End::alone || how == End::never || how == End::wrong) pump();
+  if (there.size() == batch.size() || how == End::alone || how == End::never || how == End::wrong) pump();
   else core_.retry();
 }
 
