@@ -44,7 +44,7 @@ class Layer {
 
   /// A result was put into the store: it is written behind.
   virtual void kept(std::string_view signature) = 0;
-  /// An entry of the store was returned that the table is not known to have: it is written behind, once.
+  /// An entry of the store was returned that the table is not known to have: it is written behind, once. Its ttl is a number.
   virtual void hit(std::string_view signature, const Entry& entry) = 0;
 
   /// The store has recorded a clear as pending (`key`: a function, "*", or one call's signature): tells the table, and waits for its
