@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
+import pytest
 from tables import Table, servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +58,15 @@ def test_the_permissions_allow_what_is_sent_and_no_more(table: Table) -> None:
     one.f(3), one.f(4), one.f(5)
     one.json_cache_save()
     assert {f"dynamodb:{request.operation}" for request in table.proxy.requests} <= sharing < making
+
+
+def test_the_demo_shows_what_it_says(tmp_path: Path) -> None:
+    examples = os.environ.get("CACHERATOR_EXAMPLES", "")
+    if not Path(examples, "web_scraper").exists():
+        pytest.skip("CACHERATOR_EXAMPLES names no folder with the C++ examples (make cpp-release builds them)")
+    done = subprocess.run([sys.executable, str(ROOT / "demo/demo_l2.py"), examples], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+    assert re.findall(r"/page/\w+: .*\((miss|l1|l2)\)", done.stdout) == [each for each in ["miss", "l2", "l1", "l2", "miss", "l2"] for _ in range(2)]
 
 
 def test_the_tests_that_the_page_names_exist() -> None:

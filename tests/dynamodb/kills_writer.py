@@ -73,7 +73,7 @@ class Machine(JSONCache):
             again = f"c-{chance.randint(0, 12)}"
             self.ask("cleared", again)
             what = chance.random()
-            if what < 0.002:
+            if what < 0.002 and not SABOTAGE:
                 self.clear("*")
             elif what < 0.05:
                 self.clear("cleared")
