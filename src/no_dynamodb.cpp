@@ -4,8 +4,9 @@
 namespace cacherator::engine {
 
 Result<std::shared_ptr<Layer>> open_layer(const std::shared_ptr<Store>&, const CacheOptions& options) {
-  return Fault{Fault::Kind::misuse, "dynamodb_table: '" + options.dynamodb_table +
-                                        "' cannot be used: cacherator was built without DynamoDB here; build it with -DCACHERATOR_DYNAMODB=ON, or leave the option out"};
+  return Fault{Fault::Kind::misuse,
+               "dynamodb_table: '" + options.dynamodb_table +
+                   "' cannot be used: cacherator was built without DynamoDB here; build it with -DCACHERATOR_DYNAMODB=ON, or leave the option out"};
 }
 
 void set_credentials_program(std::vector<std::string>, std::string) {}

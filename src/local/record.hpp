@@ -104,8 +104,8 @@ struct UnknownRecord {
 /// A wrong CRC, or a line that no writer of ours makes.
 struct DamagedRecord {};
 
-using Record = std::variant<DamagedRecord, JournalHeader, PutRecord, DropRecord, ClearRecord, StateRecord, SavedRecord, ToldRecord, TokensRecord, InRecord,
-                            UnknownRecord>;
+using Record =
+    std::variant<DamagedRecord, JournalHeader, PutRecord, DropRecord, ClearRecord, StateRecord, SavedRecord, ToldRecord, TokensRecord, InRecord, UnknownRecord>;
 
 /// Parses one line (without its newlines). Views in the answer point into `line`.
 [[nodiscard]] Record parse_record(std::string_view line);

@@ -29,7 +29,7 @@ struct Put {
 
 /// What the second layer's table says was last cleared, as L1 holds it (docs/format.md, section 5).
 struct TableTokens {
-  std::string born{};                                   ///< the first "all": while they are equal, no clear of all has been made
+  std::string born{};                                    ///< the first "all": while they are equal, no clear of all has been made
   std::map<std::string, std::string, std::less<>> of{};  ///< "all", "f:<function>", "c:<32 hex digits>" -> token; empty: not known
   bool operator==(const TableTokens&) const = default;
 };

@@ -241,7 +241,10 @@ TEST_F(LayerTest, The_queue_is_bounded_and_what_it_gives_up_is_counted_said_and_
   EXPECT_GE(info.dropped, 4u);
   EXPECT_NE(a.notes().find("16 MiB"), std::string::npos);
   a.table->set_reachable(true);
-  ASSERT_TRUE(a.flush());
+  const auto flushed = a.flush();
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.fault().message.find(std::to_string(info.dropped) + " of 20 results have not reached"), 0u) << flushed.fault().message;
+  EXPECT_TRUE(a.flush()) << "it is told once";
   EXPECT_FALSE(has("f(0,){}"));
   EXPECT_TRUE(has("f(19,){}"));
   EXPECT_EQ(a.local("f(0,){}")->value, value);

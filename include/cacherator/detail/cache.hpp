@@ -58,8 +58,8 @@ struct CacheOptions {
   bool logging = true;           ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
-  std::string dynamodb_table{};  ///< the second layer's table; empty: none
-  bool fleet = false;            ///< one computation among machines, too: costs a write for each
+  std::string dynamodb_table{};                                           ///< the second layer's table; empty: none
+  bool fleet = false;                                                     ///< one computation among machines, too: costs a write for each
 };
 
 /// One call, as the faces put it to the engine. Views need to live for the call of ask() only.
