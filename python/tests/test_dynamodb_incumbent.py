@@ -112,6 +112,16 @@ def test_the_state_that_1_2_9_saved_is_restored_on_a_new_machine(table: Table, o
     assert table.machine("two").score == 100
 
 
+def test_what_1_2_9_left_in_local_files_is_written_to_the_table_once_it_is_returned(table: Table, run_program: Callable[..., str]) -> None:
+    source = PROGRAM.replace(', dynamodb_table="TABLE"', "").replace("FOLDER", "one").replace("CALLS", "c.f(1); c.f(2)")
+    assert run_program(source, incumbent=True) == "miss"
+    one = table.machine("one")
+    assert one.ask(1) == (["one", 1], "l1")
+    one.json_cache_save()
+    assert set(table.entries()) == {"f(1,){}"} and one.l2["backfilled"] == 1
+    assert table.machine("two").ask(1) == (["one", 1], "l2")
+
+
 def test_an_item_of_1_2_9_that_is_damaged_is_a_miss_with_a_warning_at_most(table: Table, caplog: pytest.LogCaptureFixture) -> None:
     table.make()
     for n, data in enumerate(["", "no JSON", '{"_compressed":true,"data":"AAAA"}', '{"_json_cache_func_cache":{"f(1,){}":3}}', "[" * 100_000]):
