@@ -87,7 +87,7 @@ def main() -> None:
         expect(run(python, laptop), ["miss", "miss"])
         title("Machine 2, on EC2, whose folder is empty: it finds in the table what the laptop computed (l2)")
         expect(run(python, ec2), ["l2", "l2"])
-        title("The same machine again: from its own files (l1), without a request")
+        title("The same machine again: from its own files (l1); the one request is for the state of the new object")
         expect(run(python, ec2), ["l1", "l1"])
         title("Machine 3, in C++: the same table, the same results")
         expect(run(cpp, third), ["l2", "l2"])

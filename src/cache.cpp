@@ -1,5 +1,6 @@
 #include "cacherator/detail/cache.hpp"
 
+#include <cmath>
 #include <ctime>
 #include <mutex>
 #include <unordered_set>
@@ -33,16 +34,19 @@ struct Cache::Private {
     if (call.recompute || !(call.ttl > 0)) return std::nullopt;
     const Time at = now();
     auto entry = store->find(call.signature, call.digest);
-    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call.signature, *std::move(entry));
+    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call, call.signature, *std::move(entry));
     if (call.old_signature.empty()) return std::nullopt;
     entry = store->find(call.old_signature, {});
-    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call.old_signature, *std::move(entry));
+    if (entry && in_time(entry->utc, call.ttl, at)) return answered(call, call.old_signature, *std::move(entry));
     return std::nullopt;
   }
 
-  Entry answered(std::string_view signature, Entry entry) const {
+  Entry answered(const Call& call, std::string_view signature, Entry entry) const {
     if (entry.layer == LayerName::l2) store->said_once(signature);
-    if (layer && entry.in.empty()) layer->hit(signature, entry);
+    if (layer && entry.in != layer->table() && signature == call.signature) {  // other machines look for that spelling only
+      if (std::isnan(entry.ttl)) entry.ttl = call.ttl;  // 1.2.9 wrote it
+      layer->hit(signature, entry);
+    }
     return entry;
   }
 
@@ -100,6 +104,10 @@ struct Cache::Private {
     for (const auto& notice : store->take_notices()) {
       if (logging.load(std::memory_order_relaxed)) log_warning(notice);
     }
+    if (!layer || !operations_are_logged()) return;
+    for (const auto& operation : store->take_operations()) {
+      if (logging.load(std::memory_order_relaxed)) log_operation(operation);
+    }
   }
 };
 
@@ -131,6 +139,7 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
 // The story of one call, between the face's memory and the face's function: the local layer, a flight to join or to lead, in
 // this process and among all; one more look by who leads, the second layer. What is kept goes to the journal first.
 Answer Cache::ask(const Call& call) {
+  if (call.asked) self_->report();
   if (auto entry = self_->local(call)) return *entry;
 
   const bool shares = !call.alone && call.ttl > 0;

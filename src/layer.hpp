@@ -44,7 +44,7 @@ class Layer {
 
   /// A result was put into the store: it is written behind.
   virtual void kept(std::string_view signature) = 0;
-  /// An entry of the store was returned that the table is not known to have: it is written behind, once.
+  /// An entry of the store was returned that the table is not known to have: it is written behind, once. Its ttl is a number.
   virtual void hit(std::string_view signature, const Entry& entry) = 0;
 
   /// The store has recorded a clear as pending (`key`: a function, "*", or one call's signature): tells the table, and waits for its
@@ -56,7 +56,7 @@ class Layer {
   /// These variables were saved in the store: they are written behind.
   virtual void save_state(std::vector<Variable> variables) = 0;
 
-  /// Waits until all that is to be written has been, at most `limit`. A Fault names what is left, and why.
+  /// Waits until all that is to be written has been, at most `limit`. A Fault names what is left, or was given up since the last flush, and why.
   virtual Result<void> flush(std::chrono::nanoseconds limit) = 0;
 
   /// One page of data_ids in the table. `after`: the last_key of the page before.

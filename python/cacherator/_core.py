@@ -32,6 +32,21 @@ def _log(message: str) -> None:
 _native.set_log_sink(_log)
 
 
+def _log_operation(message: str) -> None:
+    import logging
+
+    logging.getLogger("cacherator").info(message)
+
+
+def _look_at_logger() -> None:
+    """Operations are told where the logger wants them (INFO). Looked at when an object with a table is made, as the engine cannot ask."""
+    import sys
+
+    logging = sys.modules.get("logging")  # a program that has not imported it has set no level
+    wanted = logging is not None and logging.getLogger("cacherator").isEnabledFor(logging.INFO)
+    _native.set_operation_sink(_log_operation if wanted else None)
+
+
 def open_for_object(self: Any, memory: _native.Memory) -> None:
     """Called by the hot path: the memory of this object has no cache yet."""
     if isinstance(self, JSONCache):
@@ -86,6 +101,7 @@ class JSONCache(Views):
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
         if settings.dynamodb_enabled:
             offer_botocore()
+            _look_at_logger()
         settings.fleet = _options.single_flight(single_flight, dynamodb_table)
         self._excluded()
         object.__setattr__(self, "_json_cache_settings", settings)

@@ -294,6 +294,21 @@ nb::dict list_db_keys(engine::Cache& cache, std::size_t limit, std::optional<std
   return all;
 }
 
+/// A Python function as a sink of the engine's; it is held for the life of the process.
+std::function<void(std::string_view)> sink_of(nb::object sink) {
+  PyObject* const function = sink.release().ptr();
+  return [function](std::string_view message) {
+    if (!Py_IsInitialized()) return;
+    const WithGil gil;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    const Ref text = text_from(message);
+    const Ref done = Ref::take(text ? PyObject_CallOneArg(function, text.get()) : nullptr);
+    if (!done) PyErr_WriteUnraisable(function);
+    PyErr_Restore(type, value, traceback);
+  };
+}
+
 /// The calls that a memory knows. Making Python objects of them may run other code, which may change the tables.
 std::vector<std::shared_ptr<Known>> calls_of(const Memory* memory) {
   std::vector<std::shared_ptr<Known>> all;
@@ -450,17 +465,9 @@ NB_MODULE(_native, m) {
   m.def("shorten", [](nb::str text) { return nb::steal<nb::str>(text_from(engine::shorten(text_of(text)).text).release()); });
   m.def("flush", [] { without_gil([] { engine::flush_at_exit(); }); });
   m.def("set_logging", [](bool on) { engine::set_logging(on); });
-  m.def("set_log_sink", [](nb::object sink) {
-    PyObject* const function = sink.release().ptr();  // held for the life of the process
-    engine::set_log_sink([function](std::string_view message) {
-      if (!Py_IsInitialized()) return;
-      const WithGil gil;
-      PyObject *type, *value, *traceback;
-      PyErr_Fetch(&type, &value, &traceback);
-      const Ref text = text_from(message);
-      const Ref done = Ref::take(text ? PyObject_CallOneArg(function, text.get()) : nullptr);
-      if (!done) PyErr_WriteUnraisable(function);
-      PyErr_Restore(type, value, traceback);
-    });
-  });
+  m.def("set_log_sink", [](nb::object sink) { engine::set_log_sink(sink_of(std::move(sink))); });
+  m.def(
+      "set_operation_sink",
+      [](std::optional<nb::object> sink) { engine::set_operation_sink(sink ? sink_of(*std::move(sink)) : std::function<void(std::string_view)>()); },
+      nb::arg("sink").none(), "Where operations of DynamoDB are told; None: nowhere.");
 }

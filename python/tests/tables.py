@@ -55,6 +55,7 @@ class Table:
         attributes = [{"AttributeName": key, "AttributeType": "S"}]
         keys = [{"AttributeName": key, "KeyType": "HASH"}]
         self.call("CreateTable", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+        eventually(lambda: self.call("DescribeTable")["Table"]["TableStatus"] == "ACTIVE")
 
     def put(self, **attributes: "Dict[str, str]") -> None:
         self.call("PutItem", Item=attributes)

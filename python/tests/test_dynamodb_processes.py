@@ -138,6 +138,13 @@ def test_a_forked_child_goes_on_with_connections_of_its_own(table: Table) -> Non
     assert [three.ask(n) for n in (3, 4)] == [(["two", 3], "l2"), (["two", 4], "l2")]
 
 
+@pytest.mark.parametrize("harm", ["clears", "values", "files", "table"])
+def test_what_kills_look_for_is_seen_where_it_is_done_on_purpose(dynalite: Any, harm: str) -> None:
+    command = [sys.executable, str(ROOT / "tests/dynamodb/kills.py"), "--seconds", "2", "--endpoint", dynalite.endpoint, "--sabotage", harm, "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_nothing_is_lost_and_nothing_comes_back_when_processes_of_two_machines_are_killed(dynalite: Any) -> None:
     command = [sys.executable, str(ROOT / "tests/dynamodb/kills.py"), "--seconds", "15", "--endpoint", dynalite.endpoint]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

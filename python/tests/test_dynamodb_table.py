@@ -60,7 +60,9 @@ def test_a_hit_costs_no_request(table: Table) -> None:
     table.proxy.forget()
     for _ in range(100):
         one.f(1)
-    assert table.machine("one").ask(1)[1] == "l1" and table.proxy.count() == 0
+    assert table.proxy.count() == 0
+    assert table.machine("one").ask(1)[1] == "l1"
+    assert [request.operation for request in table.proxy.requests] == ["BatchGetItem"]  # the new object's state
 
 
 def test_an_l2_hit_is_one_request(table: Table) -> None:
@@ -225,7 +227,7 @@ def test_several_processes_make_the_table_at_once(table: Table, start: Callable[
         one.json_cache_save()
         print(one.l2["queued"], one.l2["dropped"], one.l2["errors"].keys() - EXPECTED or "none")
     """
-    program = program.replace("EXPECTED", '{"ResourceNotFoundException", "ResourceInUseException", "UnknownOperationException"}')
+    program = program.replace("EXPECTED", '{"ResourceNotFoundException", "ResourceInUseException", "UnknownOperationException", "ConditionalCheckFailedException"}')
     assert {each.end() for each in [start(program) for _ in range(4)]} == {"0 0 none"}
     assert len(table.entries()) == 4
 
@@ -258,7 +260,7 @@ WITHOUT = """
 def test_without_credentials_or_region_the_cache_is_local_and_says_so_once(
     table: Table, run_program: Callable[..., str], missing: str, named: str
 ) -> None:
-    absent = {missing: "", "AWS_DEFAULT_REGION": "" if named == "region" else "eu-west-1"}
+    absent = {missing: "", **({"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""} if named == "region" else {})}
     begin = time.monotonic()
     first, result, last = run_program(WITHOUT, **absent).splitlines()
     assert time.monotonic() - begin < 8 and result == "3/l1"
@@ -280,6 +282,21 @@ def test_aws_region_alone_is_enough(table: Table, monkeypatch: pytest.MonkeyPatc
 def test_a_name_that_no_table_can_have_raises_where_the_object_is_made(name: str) -> None:
     with pytest.raises(ValueError, match="dynamodb_table"):
         JSONCache(data_id="none", dynamodb_table=name)
+
+
+def test_operations_are_logged_at_info_and_logging_false_silences_them(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "cacherator")
+    silent = table.machine("silent", logging=False)
+    silent.f(0)
+    silent.json_cache_save()
+    assert caplog.text == ""
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    one.json_cache_clear("f")
+    told = [record.getMessage() for record in caplog.records]
+    assert all(record.levelname == "INFO" and record.name == "cacherator" for record in caplog.records)
+    assert len(told) >= 3 and table.name in caplog.text and has_no_secret(caplog.text, table), told
 
 
 def test_logging_false_silences_what_the_table_does_wrong(table: Table, caplog: pytest.LogCaptureFixture) -> None:

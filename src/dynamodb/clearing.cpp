@@ -188,6 +188,7 @@ void Tokens::tell_store(const ClearPlan& plan, const TableTokens* by) {
       if (at == by->of.end() || at->second != each.token) continue;
     }
     core_.store->told(core_.id, each.key, each.id);
+    core_.tell(each.key + ": cleared in '" + core_.table->settings().table + '\'');
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "log.hpp"
 #include "platform/fork.hpp"
 
 namespace cacherator::engine::dynamodb {
@@ -57,6 +58,11 @@ void Core::failed(const Failure& failure) {
 
 void Core::pass_notices() {
   for (auto& notice : table->take_notices()) store->note(std::move(notice));
+  for (auto& operation : table->take_operations()) tell(std::move(operation));
+}
+
+void Core::tell(std::string operation) {
+  if (operations_are_logged()) store->tell("DynamoDB: " + std::move(operation));
 }
 
 void Core::progressed() { changed_.notify_all(); }
@@ -102,23 +108,25 @@ void Core::start() {
 
 Result<void> Core::flush(std::chrono::nanoseconds limit) {
   const auto until = Steady::now() + limit;
+  const std::uint64_t dropped_at_first = figures.dropped;
   const std::size_t at_first = writer.waiting().results;
-  const std::uint64_t dropped_before = figures.dropped;
   auto in_reach = Steady::now();
   for (bool was_usable = false;;) {
     const std::size_t results = writer.waiting().results, clears = store->pending(id).size(), variables = state.waiting();
-    const auto dropped = static_cast<std::size_t>(figures.dropped - dropped_before);
-    if (results + clears + variables + dropped == 0) return {};
     const auto at = Steady::now();
     const bool is_usable = usable();
     if (is_usable) in_reach = at;
     if (is_usable && !was_usable) start();
     was_usable = is_usable;
     std::unique_lock lock(mutex_);
+    const auto dropped = static_cast<std::size_t>(figures.dropped - dropped_said_);
+    if (results + clears + variables + dropped == 0) return {};
     const bool hopeless = !is_usable && (refused_ || at - in_reach > kPatience);
     if (results + clears + variables == 0 || at >= until || hopeless) {
+      const auto all = std::max(at_first + static_cast<std::size_t>(dropped_at_first - std::min(dropped_at_first, dropped_said_)), results + dropped);
+      dropped_said_ += dropped;
       lock.unlock();
-      return Fault{Fault::Kind::io, unfinished(results + dropped, std::max(at_first, results + dropped), clears, variables, limit)};
+      return Fault{Fault::Kind::io, unfinished(results + dropped, all, clears, variables, limit)};
     }
     changed_.wait_until(lock, std::min(until, at + kLook));
   }
@@ -136,7 +144,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
   }
   if (variables > 0) {
     what += (what.empty() ? "" : ", ") + count(variables, "variable");
-    next += std::string(next.empty() ? "" : "; ") + "variables are sent when they are next loaded or saved";
+    next += std::string(next.empty() ? "" : "; ") + "variables are sent when they are next saved";
   }
   std::lock_guard lock(mutex_);
   const std::string why = last_failure_.empty() ? "it has not answered yet" : last_failure_;

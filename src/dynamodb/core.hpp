@@ -79,6 +79,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void retry();
   /// Hands the table's warnings to the store.
   void pass_notices();
+  /// For who logs operations.
+  void tell(std::string operation);
   /// Something that a flush waits for may have ended.
   void progressed();
 
@@ -107,6 +109,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::uint64_t dropped_said_ = 0;  ///< results given up that a flush has told of
   std::string last_failure_;
   Steady::time_point failed_at_{};
   bool refused_ = false;  ///< the last failure needs somebody to act

@@ -58,12 +58,20 @@ void Reader::judge(const LookPtr& look, const TokensPtr& tokens) {
   core_.tokens.learn(*tokens, look->what.signature, look->what.digest);
   const auto entry = read_entry(look->item);
   if (counts(entry, tokens_of(*tokens, look->what.signature, look->what.digest), look->what.ttl, now())) {
-    if (bring(look)) ++core_.figures.hits;
+    const bool brought = bring(look);
+    core_.figures.hits += brought;
+    core_.tell(look->what.signature + (brought ? ": read from '" : ": not used, from '") + core_.table->settings().table + '\'');
     return finish(look);
   }
   core_.legacy.when_known([self = core_.shared_from_this(), this, look, tokens] {
-    if (bring_legacy(look, tokens)) return finish(look);
-    if (!look->polls) ++core_.figures.misses;
+    if (bring_legacy(look, tokens)) {
+      core_.tell(look->what.signature + ": read from what 1.2.9 wrote to '" + core_.table->settings().table + '\'');
+      return finish(look);
+    }
+    if (!look->polls) {
+      ++core_.figures.misses;
+      core_.tell(look->what.signature + ": not in '" + core_.table->settings().table + '\'');
+    }
     self->leases.after_miss(look, tokens);
   });
 }

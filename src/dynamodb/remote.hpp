@@ -33,6 +33,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   void after(std::chrono::milliseconds time, std::function<void()> what) override;
   [[nodiscard]] LayerInfo usage() const override;
   std::vector<std::string> take_notices() override;
+  std::vector<std::string> take_operations() override;
 
  private:
   struct Get;
@@ -50,6 +51,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   void note(Operation operation, const Called& called);
   void note_success(Operation operation);
   void warn(const std::string& once, std::string message);
+  void tell(std::string operation);
   template <class T>
   void succeed(Operation operation, const Done<T>& done, T value) {
     note_success(operation);
@@ -78,7 +80,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
 
   detail::ForkSafeMutex mutex_;
   std::set<std::string> said_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> notices_, operations_;
 };
 
 }  // namespace cacherator::engine::dynamodb

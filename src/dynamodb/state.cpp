@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kAtOnce = 64;  ///< variables of one update: expressions have at most 4 KB
 constexpr int kAttempts = 16;
-constexpr std::chrono::seconds kFresh{1};
 
 /// Dates are written to the microsecond.
 bool not_older(Time there, Time here) { return there / 1000 >= here / 1000; }
@@ -29,7 +28,6 @@ void State::load() {
   bool first = false;
   {
     std::lock_guard lock(mutex_);
-    if (read_at_ && Steady::now() - *read_at_ < kFresh) return;
     first = !loading_;
     if (first) loading_ = std::make_shared<Awaited<bool>>();
     loaded = loading_;
@@ -63,7 +61,6 @@ void State::send_load(const Loaded& loaded) {
                      {
                        std::lock_guard lock(mutex_);
                        loading_ = nullptr;
-                       if (read.value) read_at_ = Steady::now();
                        if (!read.value && prime) primed_ = false;
                      }
                      loaded->set(read.value.has_value());
@@ -75,21 +72,12 @@ void State::came(const std::vector<Item>& items, bool with_legacy) {
   if (with_legacy) core_.legacy.set(item_of(items, core_.keys.legacy));
   const Item* item = item_of(items, core_.keys.state);
   const auto there = item ? read_state(*item) : std::vector<Variable>();
-  auto here = core_.store->state();
   if (!there.empty()) {
     core_.store->bring_state(there);
-  } else if (here.empty()) {
+  } else if (core_.store->state().empty()) {
     const auto plain = core_.legacy.variables();
     if (!plain.empty()) core_.store->bring_state(plain);
   }
-  // What was saved here while the table was out of reach, and this process or another one ended.
-  std::map<std::string, Time> dates;
-  for (const auto& variable : there) dates[variable.name] = variable.utc;
-  std::erase_if(here, [&](const Variable& variable) {
-    const auto found = dates.find(variable.name);
-    return variable.plain || (found != dates.end() && not_older(found->second, variable.utc));
-  });
-  if (!here.empty()) save(std::move(here));
   if (!core_.store->pending(core_.id).empty()) core_.tokens.tell(nullptr);
 }
 

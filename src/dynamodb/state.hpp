@@ -55,7 +55,6 @@ class State {
   bool busy_ = false, primed_ = false;
   int refused_ = 0;  ///< conditions that did not hold, one after the other
   Loaded loading_;   ///< null: no read is on its way
-  std::optional<std::chrono::steady_clock::time_point> read_at_;
 };
 
 }  // namespace cacherator::engine::dynamodb

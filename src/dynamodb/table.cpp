@@ -50,7 +50,8 @@ std::shared_ptr<Table> Table::open(const Settings& settings, const Environment& 
 
 Remote::Remote(const Settings& settings, const Environment& environment, const Profiles& profiles)
     : client_(std::make_shared<Client>(settings, environment, profiles)),
-      maker_(std::make_shared<TableMaker>(client_, [this](std::string message) { warn("making", std::move(message)); })) {}
+      maker_(std::make_shared<TableMaker>(client_, [this](std::string message) { warn("making", std::move(message)); },
+                                          [this](std::string message) { tell(std::move(message)); })) {}
 
 bool Remote::reachable() const noexcept { return breaker_.allows(Clock::now) && denied_[static_cast<std::size_t>(Operation::batch_get)].allows(Clock::now); }
 
@@ -119,6 +120,16 @@ void Remote::warn(const std::string& once, std::string message) {
   std::lock_guard lock(mutex_);
   if (notices_.size() >= kMost || (!once.empty() && (said_.size() >= kMost || !said_.insert(once).second))) return;
   notices_.push_back(std::move(message));
+}
+
+void Remote::tell(std::string operation) {
+  std::lock_guard lock(mutex_);
+  operations_.push_back(std::move(operation));
+}
+
+std::vector<std::string> Remote::take_operations() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(operations_, {});
 }
 
 std::vector<std::string> Remote::take_notices() {

@@ -96,6 +96,8 @@ class Table {
   [[nodiscard]] virtual LayerInfo usage() const = 0;
   /// Warnings since the last call (what was refused, and what to do), each said once.
   virtual std::vector<std::string> take_notices() = 0;
+  /// What was done to the table itself since the last call, for who logs operations.
+  virtual std::vector<std::string> take_operations() = 0;
 };
 
 }  // namespace cacherator::engine::dynamodb

@@ -48,6 +48,7 @@ void TableMaker::create() {
           R"("BillingMode":"PAY_PER_REQUEST"})";
   client_->call(
       Operation::create_table, std::make_shared<const std::string>(std::move(body)), Clock::now() + kCallLimit, [self = shared_from_this()](Called called) {
+        if (called.answer) self->tell_("the table '" + self->client_->settings().table + "' is made in " + self->client_->settings().region);
         if (called.answer || called.meaning == Meaning::in_use) return self->look();
         if (called.meaning == Meaning::trouble) return self->later(self->pause_, &TableMaker::create);
         const bool ours = called.failure.kind != Failure::Kind::unreachable;

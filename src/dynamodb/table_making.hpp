@@ -22,8 +22,10 @@ class TableMaker : public std::enable_shared_from_this<TableMaker> {
  public:
   using Done = std::function<void(std::optional<NotMade>)>;
 
-  /// `warn`: called with what people should know though nothing failed.
-  TableMaker(std::shared_ptr<Client> client, std::function<void(std::string)> warn) : client_(std::move(client)), warn_(std::move(warn)) {}
+  using Say = std::function<void(std::string)>;
+
+  /// `warn`: called with what people should know though nothing failed; `tell`: with what was done.
+  TableMaker(std::shared_ptr<Client> client, Say warn, Say tell) : client_(std::move(client)), warn_(std::move(warn)), tell_(std::move(tell)) {}
 
   /// The table was missing: makes it, or joins what is under way, and calls `done` on the thread of requests when it can be used, at the latest at
   /// `deadline`. The making itself goes on, for a minute.
@@ -48,7 +50,7 @@ class TableMaker : public std::enable_shared_from_this<TableMaker> {
   [[nodiscard]] std::optional<Failure> wrong_key(const ReplyBody& table) const;
 
   const std::shared_ptr<Client> client_;
-  const std::function<void(std::string)> warn_;
+  const Say warn_, tell_;
   std::atomic<bool> key_is_right_{false};
 
   detail::ForkSafeMutex mutex_;

@@ -21,6 +21,9 @@ Expression unless_newer(const Item& item) {
           .values = {{":utc", item.at("utc")}, {":tokens", item.at("tokens")}}};
 }
 
+/// What 1.2.9 wrote has no tags: it can be told from what has them only where it holds nothing that looks like one.
+bool can_be_shared(const Entry& entry) { return !entry.plain || entry.value.find("$cacherator") == std::string_view::npos; }
+
 }  // namespace
 
 void Writer::kept(std::string_view signature) {
@@ -29,7 +32,7 @@ void Writer::kept(std::string_view signature) {
 }
 
 void Writer::hit(std::string_view signature, const Entry& entry) {
-  if (entry.in == core_.id || entry.plain || !core_.usable()) return;
+  if (entry.in == core_.id || !can_be_shared(entry) || !core_.usable()) return;
   {
     std::lock_guard lock(mutex_);
     const std::string key(signature);
@@ -37,10 +40,10 @@ void Writer::hit(std::string_view signature, const Entry& entry) {
     const auto never = never_.find(key);
     if (never != never_.end() && never->second == entry.utc) return;
   }
-  add(signature, entry.value.size(), true);
+  add(signature, entry.value.size(), true, entry.ttl);
 }
 
-void Writer::add(std::string_view signature, std::size_t bytes, bool backfill) {
+void Writer::add(std::string_view signature, std::size_t bytes, bool backfill, double days) {
   std::vector<std::pair<std::string, std::string>> leases;
   bool full = false;
   {
@@ -50,6 +53,7 @@ void Writer::add(std::string_view signature, std::size_t bytes, bool backfill) {
     if (write.order == 0) {
       write.order = ++last_;
       write.backfill = backfill;
+      write.days = days;
       order_.emplace(write.order, signature);
     }
     write.again = write.sending;
@@ -137,19 +141,18 @@ void Writer::pump() {
   }
   for (;;) {
     if (!core_.usable()) return core_.retry();  // one batch probes: the others would come back at once, again and again
-    const auto picked = pick();
+    auto picked = pick();
     if (picked.empty()) return;
-    auto batch = make_batch(picked);
+    auto batch = make_batch(std::move(picked));
     if (!batch.empty()) send(std::move(batch));
   }
 }
 
-std::vector<Writer::Sent> Writer::make_batch(const std::vector<std::pair<std::string, bool>>& picked) {
+std::vector<Writer::Sent> Writer::make_batch(std::vector<Sent> picked) {
   std::vector<Sent> batch;
   std::size_t bytes = 0;
   bool full = false;
-  for (const auto& [signature, backfill] : picked) {
-    Sent sent{.signature = signature, .backfill = backfill};
+  for (auto& sent : picked) {
     const End how = full ? End::later : prepare(sent);
     const std::size_t more = how == End::there ? wire_size(sent.item) : 0;
     full = full || (!batch.empty() && bytes + more > kMostSent);
@@ -164,9 +167,9 @@ std::vector<Writer::Sent> Writer::make_batch(const std::vector<std::pair<std::st
 }
 
 /// What goes into the next request; empty: nothing may be sent now.
-std::vector<std::pair<std::string, bool>> Writer::pick() {
+std::vector<Writer::Sent> Writer::pick() {
   std::lock_guard lock(mutex_);
-  std::vector<std::pair<std::string, bool>> picked;
+  std::vector<Sent> picked;
   if (requests_ >= kRequests) return picked;
   for (auto at = order_.begin(); at != order_.end() && picked.size() < kBatch;) {
     Write& write = writes_.find(at->second)->second;
@@ -177,7 +180,7 @@ std::vector<std::pair<std::string, bool>> Writer::pick() {
     }
     write.sending = true;
     write.again = false;
-    picked.emplace_back(at->second, write.backfill);
+    picked.push_back({.signature = at->second, .backfill = write.backfill, .days = write.days});
     at = order_.erase(at);
     if (single) break;
   }
@@ -187,11 +190,12 @@ std::vector<std::pair<std::string, bool>> Writer::pick() {
 /// Makes the item of the newest result: `there`. Else what becomes of it. An entry that was cleared is not found; one that does not say under which tokens it
 /// was computed counts as computed under the first ones, so it is written with those, while they are its call's still.
 Writer::End Writer::prepare(Sent& sent) {
-  const auto entry = core_.store->find(sent.signature, {});
+  auto entry = core_.store->find(sent.signature, {});
   // A new result may have the date of the one before it, which was acknowledged: our clock has steps of milliseconds.
   if (!entry || (sent.backfill && entry->in == core_.id)) return End::gone;
   sent.utc = entry->utc;
-  if (entry->plain || expiry(entry->utc, entry->ttl) <= now()) return End::never;
+  if (entry->plain) entry->ttl = sent.days;
+  if (!can_be_shared(*entry) || expiry(entry->utc, entry->ttl) <= now()) return End::never;
   const std::string current = core_.store->tokens_of(core_.id, sent.signature, entry->digest);
   const auto known = core_.tokens.known();
   const std::string_view own = entry->tokens.empty() && known ? std::string_view(known->born) : entry->tokens;
@@ -252,7 +256,10 @@ void Writer::ended(const std::vector<Sent>& batch, const std::vector<bool>& writ
     there.emplace_back(batch[i].signature, batch[i].utc);
     ++(batch[i].backfill ? core_.figures.backfilled : core_.figures.written);
   }
-  if (!there.empty()) core_.store->acknowledge(core_.id, there);
+  if (!there.empty()) {
+    core_.store->acknowledge(core_.id, there);
+    core_.tell((there.size() == 1 ? there.front().first : std::to_string(there.size()) + " results") + ": written to '" + core_.table->settings().table + '\'');
+  }
   for (std::size_t i = 0; i < batch.size(); ++i) end(batch[i], is_there(i) ? End::there : how);
   {
     std::lock_guard lock(mutex_);

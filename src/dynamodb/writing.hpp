@@ -44,6 +44,7 @@ class Writer {
     std::size_t bytes = 0;
     std::uint64_t order = 0;
     bool backfill = false;  ///< not over a newer entry
+    double days = 0;        ///< ttl of an entry that has none of its own
     bool alone = false;     ///< it was in a batch that the server found wrong
     bool sending = false;
     bool again = false;                                         ///< a newer result came while this one was sent
@@ -52,8 +53,9 @@ class Writer {
   /// One that is being sent.
   struct Sent {
     std::string signature{};
-    Time utc = 0;
     bool backfill = false;
+    double days = 0;
+    Time utc = 0;
     Item item{};
   };
   /// What became of one that was picked.
@@ -67,10 +69,10 @@ class Writer {
     given_up,  ///< the table cannot be written
   };
 
-  void add(std::string_view signature, std::size_t bytes, bool backfill);
+  void add(std::string_view signature, std::size_t bytes, bool backfill, double days = 0);
   void schedule();
-  std::vector<std::pair<std::string, bool>> pick();
-  std::vector<Sent> make_batch(const std::vector<std::pair<std::string, bool>>& picked);
+  std::vector<Sent> pick();
+  std::vector<Sent> make_batch(std::vector<Sent> picked);
   End prepare(Sent& sent);
   void too_large(const std::string& signature, std::size_t bytes);
   void send(std::vector<Sent> batch);

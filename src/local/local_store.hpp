@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -68,6 +69,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   void join(std::string_view table) override;
   bool bring_state(std::span<const Variable> variables) override;
   void note(std::string text) override;
+  void tell(std::string text) override;
+  std::vector<std::string> take_operations() override;
   Result<void> checkpoint() override { return fold(true); }
   [[nodiscard]] std::vector<std::pair<std::string, Entry>> entries() override;
   [[nodiscard]] std::vector<Variable> state() override;
@@ -110,6 +113,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
 
     Contents contents;
     std::vector<std::string> notices, said;
+    std::deque<std::string> operations;
     std::string joined;  ///< the table for which clears are pending
     std::uint64_t appended = 0, checkpoints = 0, write_faults = 0, other_faults = 0;
 

@@ -143,6 +143,21 @@ bool LocalStore::bring_state(std::span<const Variable> variables) {
   return true;
 }
 
+void LocalStore::tell(std::string text) {
+  constexpr std::size_t kMost = 1000;
+  Inner& in = inner();
+  std::lock_guard lock(in.index);
+  in.operations.push_back(std::move(text));
+  if (in.operations.size() > kMost) in.operations.pop_front();
+}
+
+std::vector<std::string> LocalStore::take_operations() {
+  Inner& in = inner();
+  std::lock_guard lock(in.index);
+  const auto all = std::exchange(in.operations, {});
+  return {all.begin(), all.end()};
+}
+
 void LocalStore::note(std::string text) { notice(inner(), std::move(text)); }
 
 }  // namespace cacherator::engine

@@ -97,6 +97,10 @@ class Store {
   /// A warning for take_notices(), said once.
   virtual void note(std::string text) = 0;
 
+  /// An operation of the second layer, for take_operations(): only where operations_are_logged(). The oldest of more than 1,000 go.
+  virtual void tell(std::string text) = 0;
+  virtual std::vector<std::string> take_operations() = 0;
+
   /// Warnings since the last call (damage, faults, what the user should know), each said once; takes them away.
   virtual std::vector<std::string> take_notices() = 0;
   /// Flights of this cache, shared by its objects.

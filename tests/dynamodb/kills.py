@@ -8,10 +8,13 @@ with an empty folder looks at what the table has. Counted are
   kills     processes killed
   results   calls that returned
   l2        of them, answered by the table
+  shared    results that had to be in the table, each time that it was looked at
   lost      results that were returned on a machine, and are not there; and after settling, not in the table
   wrong     another value than the call gives; a process that fails or hangs
   returned  values computed before a clear began, given after it had returned: from the table, or on the machine that cleared
 Exit code 1 if there is anything lost, wrong or returned.
+
+--sabotage does harm, to see that it is seen: 0 if it is.
 """
 
 from __future__ import annotations
@@ -33,19 +36,21 @@ import servers
 from kills_ledger import WIDTH, Ledger
 
 WRITER = [sys.executable, str(Path(__file__).parent / "kills_writer.py")]
-COLUMNS = ("kills", "results", "l2", "lost", "wrong", "returned")
+SABOTAGE = {"clears": "returned", "values": "wrong", "files": "lost", "table": "lost"}  #: what is done, and how it is to be seen
+COLUMNS = ("kills", "results", "l2", "shared", "lost", "wrong", "returned")
 
 
 class Fleet:
     """Two machines and the table between them."""
 
-    def __init__(self, environment: "Dict[str, str]", chance: random.Random, processes: int) -> None:
-        self.environment, self.chance, self.processes = {**os.environ, **environment}, chance, processes
+    def __init__(self, environment: "Dict[str, str]", chance: random.Random, processes: int, sabotage: str = "") -> None:
+        self.environment = {**os.environ, **environment, "CACHERATOR_KILLS_SABOTAGE": sabotage}
+        self.chance, self.processes, self.sabotage = chance, processes, sabotage
         self.work = Path(tempfile.mkdtemp(prefix="cacherator-kills-"))
         self.table = f"kills-{os.urandom(4).hex()}"
         self.ledger = Ledger()
         self.living: Dict[str, subprocess.Popen[bytes]] = {}
-        self.kills = self.started = self._read_to = 0
+        self.kills = self.started = self.shared = self._read_to = 0
         self._reports = os.open(self.work / "reports", os.O_RDWR | os.O_APPEND | os.O_CREAT)
 
     def start(self) -> None:
@@ -85,13 +90,19 @@ class Fleet:
     def judge(self) -> None:
         """All processes are gone: what must be there, on each machine and in the table?"""
         self.take_reports()
+        if self.sabotage == "files":
+            shutil.rmtree(self.work / "a")
         for machine in "ab":
             for signature, (status, value) in self.ask("settle", machine, self.ledger.had_by(machine)).items():
                 if status != "l1":
                     self.ledger.fault("lost", f"{signature}, which machine {machine} had: {status}")
                 self.ledger.judge_value(signature, value)
+        if self.sabotage == "table":
+            self.table += "-another"
         new = f"new{self._read_to}"
-        for signature, (status, value) in self.ask("look", new, self.ledger.had_by_the_table()).items():
+        shared = self.ledger.had_by_the_table()
+        self.shared += len(shared)
+        for signature, (status, value) in self.ask("look", new, shared).items():
             if status == "gone":
                 self.ledger.fault("lost", f"{signature} is not in the table")
             else:
@@ -118,7 +129,7 @@ class Fleet:
         return {signature: tuple(line.split(" ", 1)) for signature, line in zip(signatures, lines)}  # type: ignore[misc]
 
     def counts(self) -> "List[int]":
-        return [self.kills, self.ledger.results, self.ledger.l2, *(self.ledger.faults[column] for column in COLUMNS[3:])]
+        return [self.kills, self.ledger.results, self.ledger.l2, self.shared, *(self.ledger.faults[column] for column in COLUMNS[4:])]
 
     def __enter__(self) -> Fleet:
         return self
@@ -128,7 +139,7 @@ class Fleet:
             process.kill()
             process.wait()
         os.close(self._reports)
-        if any(self.ledger.faults.values()):
+        if any(self.ledger.faults.values()) and not self.sabotage:
             print(f"the files are kept in {self.work}", file=sys.stderr)
         else:
             shutil.rmtree(self.work, ignore_errors=True)
@@ -139,6 +150,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long processes are killed, not counting the looks (default: 60)")
     parser.add_argument("--processes", type=int, default=4, help="at once, over both machines (default: 4)")
     parser.add_argument("--endpoint", help="of a server that runs (default: a dynalite of its own)")
+    parser.add_argument("--sabotage", choices=SABOTAGE, default="", help="does harm, to see that it is seen")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments and choices (default: the time)")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -151,7 +163,7 @@ def main() -> int:
             environment = stack.enter_context(servers.dynalite()).environment
         left = options.seconds
         while left > 0:
-            with Fleet(environment, chance, options.processes) as fleet:
+            with Fleet(environment, chance, options.processes, options.sabotage) as fleet:
                 for _ in range(3):
                     part = min(left, 5.0)
                     if part > 0:
@@ -160,7 +172,9 @@ def main() -> int:
                     left -= part
                 totals = [a + b for a, b in zip(totals, fleet.counts())]
             print("  ".join(f"{name} {count}" for name, count in zip(COLUMNS, totals)), flush=True)
-    return 1 if any(totals[3:]) else 0
+    if options.sabotage:
+        return 0 if totals[COLUMNS.index(SABOTAGE[options.sabotage])] else 1
+    return 1 if any(totals[4:]) else 0
 
 
 if __name__ == "__main__":

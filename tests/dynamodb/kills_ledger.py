@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import sys
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 WIDTH = 128
 ENDLESS = 1 << 62
@@ -41,6 +41,9 @@ class Ledger:
         self._there: Dict[str, int] = {}  #: results that the table has or is to have
         self._all_cleared = {"a": -1, "b": -1}  #: when a clear of all last began, returned or died on a machine
         self._in_doubt = False  #: a clear of all is still to reach the table, at a moment that nobody reports
+        self._living: Set[str] = set()
+        self._tellers: Set[str] = set()  #: who may have seen a clear of all before it was told, and tell it once more, any time
+        self._told = -1  #: when the last of them died
 
     def fault(self, column: str, what: str) -> None:
         self.faults[column] += 1
@@ -52,6 +55,7 @@ class Ledger:
     def add(self, line: str) -> None:
         word, name, *rest = line.split()
         self._position += 1
+        self._living.add(name)
         getattr(self, f"on_{word}")(name, *rest)
 
     def on_ask(self, name: str, signature: str) -> None:
@@ -90,10 +94,15 @@ class Ledger:
         target, _ = self._clearing.pop(name, ("", 0))
         self._note(name, target)
         self._in_doubt |= target == "*"
+        self._living.discard(name)
+        if name in self._tellers:
+            self._tellers.discard(name)
+            self._told = self._position
 
     def _note(self, name: str, target: str) -> None:
         if target == "*":
             self._all_cleared[name[0]] = self._position
+            self._tellers |= {each for each in self._living if each[0] == name[0]}
 
     # ---- what follows from it
 
@@ -123,7 +132,7 @@ class Ledger:
 
     def had_by_the_table(self) -> "List[str]":
         """Results that are to be in the table, once each machine has been asked for them again."""
-        cleared = ENDLESS if self._in_doubt else max(self._all_cleared.values())
+        cleared = ENDLESS if self._in_doubt or self._tellers else max(self._told, *self._all_cleared.values())
         return sorted(signature for signature, asked in self._there.items() if asked > cleared)
 
     def settled(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from cacherator import Cached, JSONCache
 
 WIDTH = 128
+SABOTAGE = os.environ.get("CACHERATOR_KILLS_SABOTAGE")  #: "clears": are reported and not made; "values": one is another
 
 
 class NotThere(Exception):
@@ -54,11 +55,14 @@ class Machine(JSONCache):
         signature = f"{function}('{key}',){{}}"
         self.say("ask", signature)
         value = getattr(self, function)(key)
+        if SABOTAGE == "values" and key == "s-7":
+            value += "!"
         self.say("kept", signature, value, self.last_cache_status or "none")
 
     def clear(self, what: str) -> None:
         self.say("clearing", what)
-        self.json_cache_clear(*([] if what == "*" else [what]))
+        if SABOTAGE != "clears":
+            self.json_cache_clear(*([] if what == "*" else [what]))
         l2: Any = self.json_cache_info()["l2"]
         self.say("pending" if l2["clears_pending"] else "cleared", what)
 
@@ -69,7 +73,7 @@ class Machine(JSONCache):
             again = f"c-{chance.randint(0, 12)}"
             self.ask("cleared", again)
             what = chance.random()
-            if what < 0.01:
+            if what < 0.002 and not SABOTAGE:
                 self.clear("*")
             elif what < 0.05:
                 self.clear("cleared")

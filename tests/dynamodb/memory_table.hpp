@@ -345,6 +345,7 @@ class MemoryTable final : public Table, public std::enable_shared_from_this<Memo
 
   [[nodiscard]] LayerInfo usage() const override { return {.table = settings_.table}; }
   std::vector<std::string> take_notices() override { return {}; }
+  std::vector<std::string> take_operations() override { return {}; }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -179,6 +179,8 @@ class Cache {
 /// Where warnings go: (logger's text). Called from any thread that calls into the engine, never from a background one.
 /// Default: a line on stderr. Null: silent.
 void set_log_sink(std::function<void(std::string_view message)> sink);
+/// Where operations of DynamoDB are told (tables that are made, reads, writes, clears), as set_log_sink. Default: null, nothing is told.
+void set_operation_sink(std::function<void(std::string_view message)> sink);
 /// Off: no warning of any cache reaches the sink. They are still counted.
 void set_logging(bool enabled) noexcept;
 
