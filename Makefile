@@ -27,6 +27,7 @@ test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that i
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
+	tools/python.sh asan .venv/bin/python
 	tools/python.sh install .venv/bin/python
 	@$(MAKE) cpp-fuzz && printf '%s\n' fuzz/*_fuzz.cpp | sed 's/.*\///; s/_fuzz.cpp//' | xargs -P 2 -n 1 fuzz/run.sh 60
 
