@@ -21,7 +21,7 @@ test: setup cpp-release  ## all tests: C++ (release) and Python (the default CPy
 	ctest --preset release
 	tools/python.sh test .venv/bin/python
 
-test-all: test  ## and: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, pip install, fuzzers for a minute each
+test-all: setup cpp-release  ## what `make test` leaves out: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, pip install, fuzzers for a minute each
 	@tools/setup.sh all
 	@$(MAKE) cpp-asan && ctest --preset asan
 	@$(MAKE) cpp-tsan && ctest --preset tsan
