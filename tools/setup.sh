@@ -56,7 +56,7 @@ environment .venv tools/requirements.txt
 incumbent=build/incumbent
 if [ ! -e "$incumbent/.ready" ]; then
   echo "setup: installing cacherator 1.2.9, the incumbent, beside the project (for tests and benchmarks)"
-  .venv/bin/python -m pip install -q --disable-pip-version-check --target "$incumbent" cacherator==1.2.9
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-warn-conflicts --target "$incumbent" cacherator==1.2.9
   touch "$incumbent/.ready"
 fi
 

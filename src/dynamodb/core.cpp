@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynamodb/http.hpp"
 #include "log.hpp"
 #include "platform/fork.hpp"
 
@@ -99,6 +100,7 @@ void Core::cleared(std::string_view key) {
   if (!usable()) return retry();
   const auto told = std::make_shared<Awaited<bool>>();
   tokens.tell([told](bool well) { told->set(well); });
+  if (on_thread_of_requests()) return;
   told->wait_until(Steady::now() + table->settings().call_limit);
 }
 
@@ -107,6 +109,7 @@ void Core::start() {
 }
 
 Result<void> Core::flush(std::chrono::nanoseconds limit) {
+  if (on_thread_of_requests()) limit = {};
   const auto until = Steady::now() + limit;
   const std::uint64_t dropped_at_first = figures.dropped;
   const std::size_t at_first = writer.waiting().results;

@@ -25,6 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+thread_local bool is_thread_of_requests = false;
+
 struct Timed {
   Clock::time_point at;
   std::function<void()> what;
@@ -101,6 +103,7 @@ class Http::Loop {
 
   void run() {
     ::pthread_setname_np(::pthread_self(), "cacherator");
+    is_thread_of_requests = true;
     std::vector<Pending> requests;
     std::vector<Timed> timed;
     std::vector<Finished> finished;
@@ -185,6 +188,8 @@ class Http::Loop {
   epoll_event events_[kEvents];
   int ready_ = 0;
 };
+
+bool on_thread_of_requests() noexcept { return is_thread_of_requests; }
 
 void Http::Loop::make_transfers() {
   transfers_ = std::make_unique<Transfers>(epoll_);

@@ -44,6 +44,9 @@ struct Reply {
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< of headers and bodies, the lines that libcurl adds left out
 };
 
+/// True on the thread of requests, which must never wait for a reply: it is the one that brings it. (A coroutine may be resumed there.)
+[[nodiscard]] bool on_thread_of_requests() noexcept;
+
 class Http {
  public:
   /// This process's.

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "dynamodb/core.hpp"
+#include "dynamodb/http.hpp"
 
 namespace cacherator::engine::dynamodb {
 
 bool Reader::look_up(LookUp what, std::function<void()> done) {
-  if (!(what.ttl > 0) || !core_.usable()) return false;
+  if (!(what.ttl > 0) || !core_.usable() || on_thread_of_requests()) return false;
   auto look = std::make_shared<Look>();
   look->what = std::move(what);
   look->done = std::move(done);

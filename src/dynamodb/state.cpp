@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynamodb/core.hpp"
+#include "dynamodb/http.hpp"
 
 namespace cacherator::engine::dynamodb {
 namespace {
@@ -33,7 +34,7 @@ void State::load() {
     loaded = loading_;
   }
   if (first) send_load(loaded);
-  loaded->wait_until(Steady::now() + core_.table->settings().call_limit);
+  if (!on_thread_of_requests()) loaded->wait_until(Steady::now() + core_.table->settings().call_limit);
 }
 
 /// The first one also brings what the first look-up would ask for.
