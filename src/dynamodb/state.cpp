@@ -169,7 +169,7 @@ void State::wrote(const std::vector<Waiting>& sent, const Outcome<Item>& outcome
   const bool held = outcome.value && !outcome.value->empty();
   const bool lost = outcome.value ? false : outcome.failure.kind != Failure::Kind::unreachable;
   if (!outcome.value) core_.failed(outcome.failure);
-  bool again = false;
+  bool again = false, done = false;
   {
     std::lock_guard lock(mutex_);
     if (held || lost) {
@@ -180,9 +180,12 @@ void State::wrote(const std::vector<Waiting>& sent, const Outcome<Item>& outcome
     }
     refused_ = outcome.value && !held ? refused_ + 1 : 0;
     again = outcome.value && refused_ < kAttempts;
+    done = held && waiting_.empty();
+    if (done) busy_ = false;
   }
   if (lost) give_up(sent);
   core_.progressed();
+  if (done) return;
   again ? read() : pause();
 }
 
