@@ -8,6 +8,7 @@
 #include "cacherator/detail/cache.hpp"
 #include "local/store.hpp"
 #include "platform/faults.hpp"
+#include "source_dir.hpp"
 #include "temporary_folder.hpp"
 
 namespace cacherator::engine {

@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "source_dir.hpp"
+
 namespace cacherator {
 
 /// A port that was free a moment ago.
