@@ -44,7 +44,7 @@ struct Cache::Private {
   Entry answered(const Call& call, std::string_view signature, Entry entry) const {
     if (entry.layer == LayerName::l2) store->said_once(signature);
     if (layer && entry.in != layer->table() && signature == call.signature) {  // other machines look for that spelling only
-      if (std::isnan(entry.ttl)) entry.ttl = call.ttl;  // 1.2.9 wrote it
+      if (std::isnan(entry.ttl)) entry.ttl = call.ttl;                         // 1.2.9 wrote it
       layer->hit(signature, entry);
     }
     return entry;

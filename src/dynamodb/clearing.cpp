@@ -72,7 +72,7 @@ class Planner {
   std::string set(const std::string& attribute) {
     const std::string number = std::to_string(plan_.update.names.size());
     const std::string name = "#n" + number, fresh = ":t" + number, before = ":b" + number;
-    const std::string token = new_token(at_);
+    std::string token = new_token(at_);
     plan_.update.names[name] = attribute;
     plan_.update.values[fresh] = text_attribute(token);
     sets_ += (sets_.empty() ? "SET " : ", ") + name + " = " + fresh;

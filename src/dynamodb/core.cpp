@@ -155,7 +155,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
   std::string within = std::to_string(seconds);
   within.erase(std::min(within.find_last_not_of('0') + 1, within.size()));
   if (within.ends_with('.')) within.pop_back();
-  return what + " have not reached the table '" + table->settings().table + "' within " + within + " s: " + why + "; " + next;
+  return what + " have not reached the table '" + table->settings().table + "' (at most " + within + " s are waited): " + why + "; " + next;
 }
 
 LayerInfo Core::info() {

@@ -19,7 +19,7 @@ constexpr milliseconds kRenew{3000}, kUnclaimed{5000}, kPollFirst{100}, kPollLas
 /// The lease that an item names holds.
 bool is_led(const EntryItem& entry, Time at) {
   const double left = entry.until - static_cast<double>(at) / static_cast<double>(kSecond);
-  return !entry.lead.empty() && left >= 0 && left <= static_cast<double>(kLongest / kSecond);
+  return !entry.lead.empty() && left >= 0 && left <= static_cast<double>(kLongest) / static_cast<double>(kSecond);
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ std::shared_ptr<Table> Table::open(const Settings& settings, const Environment& 
 
 Remote::Remote(const Settings& settings, const Environment& environment, const Profiles& profiles)
     : client_(std::make_shared<Client>(settings, environment, profiles)),
-      maker_(std::make_shared<TableMaker>(client_, [this](std::string message) { warn("making", std::move(message)); },
-                                          [this](std::string message) { tell(std::move(message)); })) {}
+      maker_(std::make_shared<TableMaker>(
+          client_, [this](std::string message) { warn("making", std::move(message)); }, [this](std::string message) { tell(std::move(message)); })) {}
 
 bool Remote::reachable() const noexcept { return breaker_.allows(Clock::now) && denied_[static_cast<std::size_t>(Operation::batch_get)].allows(Clock::now); }
 
