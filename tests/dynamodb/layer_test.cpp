@@ -276,7 +276,7 @@ TEST_F(LayerTest, A_flush_says_what_did_not_go_and_why) {
   for (int i = 0; i < 3; ++i) a.keep("f(" + std::to_string(i) + ",){}", "1", 1, 0, a.store->tokens_of(a.layer->table(), "f", {}));
   const auto flushed = a.flush(200ms);
   ASSERT_FALSE(flushed);
-  EXPECT_EQ(flushed.fault().message.find("3 of 3 results have not reached the table 'fleet' within 0.2 s: it has not answered yet; "), 0u)
+  EXPECT_EQ(flushed.fault().message.find("3 of 3 results have not reached the table 'fleet' (at most 0.2 s are waited): it has not answered yet; "), 0u)
       << flushed.fault().message;
 }
 
