@@ -27,7 +27,6 @@ test-all: setup cpp-release  ## what `make test` leaves out: sanitizers, clang, 
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
-	tools/python.sh asan .venv/bin/python
 	tools/python.sh install .venv/bin/python
 	@$(MAKE) cpp-fuzz && printf '%s\n' fuzz/*_fuzz.cpp | sed 's/.*\///; s/_fuzz.cpp//' | xargs -P 2 -n 1 fuzz/run.sh 60
 
