@@ -24,8 +24,7 @@ constexpr std::chrono::seconds kFlushLimit{5}, kExitLimit{2};  ///< for what is 
 struct Cache::Private {
   std::shared_ptr<Store> store;
   std::shared_ptr<Layer> layer;  ///< null: there is no second one
-  bool fleet = false;
-  std::string name;  ///< of the document, for what is said once
+  std::string name;              ///< of the document, for what is said once
   std::atomic<bool> logging{true};
   std::chrono::nanoseconds single_flight_wait{};
 
