@@ -24,6 +24,9 @@ if __name__ == "__main__":
         print(f"{page}: {html} ({scraper.last_cache_status})")
     if "--info" in sys.argv:
         scraper.json_cache_save()  # waits for what is written behind
-        l2 = scraper.json_cache_info()["l2"]
-        requests = ", ".join(f"{kind} {count}" for kind, count in sorted(l2["requests"].items()))
-        print(f"l2: {l2['hits']} hits, {l2['misses']} misses, {l2['written']} written; requests: {requests or 'none'}")
+        l2 = scraper.json_cache_info().get("l2")
+        if l2 is None:
+            print("l2: none, CACHE_TABLE names no table")
+        else:
+            requests = ", ".join(f"{kind} {count}" for kind, count in sorted(l2["requests"].items()))
+            print(f"l2: {l2['hits']} hits, {l2['misses']} misses, {l2['written']} written; requests: {requests or 'none'}")
