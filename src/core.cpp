@@ -69,6 +69,7 @@ void Core::open_locked(std::string data_id) {
                                     .clear_cache = options_.clear_cache,
                                     .logging = options_.logging,
                                     .durability = options_.durability,
+                                    .hits = options_.hits,
                                     .single_flight_wait = options_.single_flight_wait,
                                     .dynamodb_table = options_.dynamodb_table.value_or(""),
                                     .fleet = options_.single_flight == SingleFlight::fleet});

@@ -356,6 +356,22 @@ TEST_F(PowerLossTest, Threads_that_write_at_once_share_their_syncs) {
   EXPECT_EQ(values(*Restarted(folder)).size(), kThreads * kEach);
 }
 
+TEST_F(PowerLossTest, One_object_that_asks_for_power_gets_it_for_its_whole_cache) {
+  TemporaryFolder folder;
+  auto slow = std::make_shared<SlowSync>();
+  const Installed installed(slow);
+  auto first = *Cache::open({.data_id = "calc", .directory = folder.str()});
+  engine::keep(*first, "f(){}", "1");
+  EXPECT_EQ(slow->syncs, 0);
+  auto second = *Cache::open({.data_id = "calc", .directory = folder.str(), .durability = Durability::power});
+  engine::keep(*second, "g(){}", "2");
+  const int after_one = slow->syncs;
+  EXPECT_GT(after_one, 0);
+  engine::keep(*first, "h(){}", "3");
+  EXPECT_GT(slow->syncs, after_one);
+  EXPECT_EQ(values(*first), values(*Restarted(folder)));
+}
+
 /// What is forgotten or cleared while its record is being synced stays so, here and in the files.
 TEST_F(PowerLossTest, What_is_written_during_a_sync_is_taken_over_in_the_order_of_the_journal) {
   TemporaryFolder folder;

@@ -16,6 +16,7 @@ namespace cacherator {
 using Days = std::chrono::duration<double, std::ratio<86400>>;
 
 using engine::Durability;
+using engine::Hits;
 
 /// Among whom one computes, and the others wait.
 enum class SingleFlight : std::uint8_t {
@@ -37,6 +38,7 @@ struct Options {
   /// for itself. 0 or less: it neither waits for other processes nor do they wait for it, which saves two system calls a miss.
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);
   SingleFlight single_flight = SingleFlight::machine;
+  Hits hits = Hits::mapped;
 };
 
 /// Of one cached function.

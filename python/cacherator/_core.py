@@ -78,6 +78,7 @@ class JSONCache(Views):
         durability: Literal["process", "power"] = "process",
         single_flight_wait: Seconds = 60,
         single_flight: Literal["machine", "fleet"] = "machine",
+        hits: Literal["mapped", "checked"] = "mapped",
     ) -> None:
         """Opens the cache and restores the object's state.
 
@@ -87,6 +88,8 @@ class JSONCache(Views):
         its state there, too. durability: "process" (a returned result survives kill -9) or "power" (and a
         loss of power). single_flight_wait: seconds (or a timedelta) that a call waits for another process that computes the same.
         single_flight: "machine" (its processes compute a call once) or "fleet" (all machines that share the table do).
+        hits: how a hit learns of other processes' clears: "mapped" (from a mapped page, in nanoseconds) or "checked" (it reads the
+        lock file, in about a microsecond; for folders whose lock file may be overwritten while the program runs).
         Raises TypeError or ValueError where an argument cannot be used.
         """
         settings = Settings(self)
@@ -96,6 +99,7 @@ class JSONCache(Views):
         settings.logging = bool(logging)
         settings.save_on_del = bool(save_on_del)
         settings.power = _options.durability(durability)
+        settings.checked_hits = _options.hits(hits)
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
         settings.dynamodb_enabled = bool(settings.dynamodb_table)

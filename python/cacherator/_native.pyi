@@ -90,6 +90,7 @@ def open(
     clear: bool,
     logging: bool,
     power: bool,
+    checked_hits: bool,
     single_flight_wait: float,
     dynamodb_table: str,
     fleet: bool,

@@ -86,6 +86,13 @@ def durability(value: Any) -> bool:
     return bool(value == "power")
 
 
+def hits(value: Any) -> bool:
+    """True for "checked"."""
+    if value not in ("mapped", "checked"):
+        raise ValueError(f"hits={value!r}: give 'mapped' (a hit looks at a mapped page) or 'checked' (it reads the lock file, and maps nothing)")
+    return bool(value == "checked")
+
+
 def single_flight(value: Any, table: Any) -> bool:
     """True for "fleet"."""
     if value not in ("machine", "fleet"):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Settings:
     """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
 
-    __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "single_flight_wait", "dynamodb_table",
-                 "dynamodb_enabled", "fleet", "loaded")  # fmt: skip
+    __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "checked_hits", "single_flight_wait",
+                 "dynamodb_table", "dynamodb_enabled", "fleet", "loaded")  # fmt: skip
 
     def __init__(self, owner: object) -> None:
         self.owner = id(owner)  #: a copy of the owner comes with the owner's settings, until it asks for its own
@@ -27,6 +27,7 @@ class Settings:
         self.logging = True
         self.save_on_del = False
         self.power = False
+        self.checked_hits = False
         self.single_flight_wait = 60.0
         self.dynamodb_table = ""  #: none
         self.dynamodb_enabled = False  #: programs for 1.2.9 switch it
@@ -77,6 +78,7 @@ def open_cache(settings: Settings, clear: bool = False) -> _native.Cache:
         clear,
         settings.logging,
         settings.power,
+        settings.checked_hits,
         settings.single_flight_wait,
         settings.dynamodb_table if settings.dynamodb_enabled else "",
         settings.fleet,

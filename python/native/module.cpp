@@ -162,8 +162,8 @@ std::string encode_or_repr(nb::handle value) {
 
 using CachePtr = std::shared_ptr<engine::Cache>;
 
-CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, double single_flight_wait,
-                    std::string dynamodb_table, bool fleet) {
+CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, bool checked_hits,
+                    double single_flight_wait, std::string dynamodb_table, bool fleet) {
   auto opened = without_gil([&] {
     return engine::Cache::open({.data_id = std::move(data_id),
                                 .directory = {directory.c_str(), directory.size()},
@@ -171,6 +171,7 @@ CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, 
                                 .clear_cache = clear,
                                 .logging = logging,
                                 .durability = power ? engine::Durability::power : engine::Durability::process,
+                                .hits = checked_hits ? engine::Hits::checked : engine::Hits::mapped,
                                 .single_flight_wait = std::chrono::nanoseconds(static_cast<std::int64_t>(single_flight_wait * 1e9)),
                                 .dynamodb_table = std::move(dynamodb_table),
                                 .fleet = fleet});
@@ -448,7 +449,7 @@ NB_MODULE(_native, m) {
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
-        nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
+        nb::arg("checked_hits"), nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
   m.def(
       "set_credentials_program",
       [](nb::list command, std::string name) {

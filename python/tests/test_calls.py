@@ -544,6 +544,7 @@ def test_a_decorated_method_is_a_function_to_inspect() -> None:
         ({"data_id": "a\0b"}, ValueError, "NUL"),
         ({"data_id": object()}, TypeError, "data_id="),
         ({"durability": "eternal"}, ValueError, "durability='eternal'"),
+        ({"hits": "fast"}, ValueError, "hits='fast'"),
     ],
 )
 def test_a_bad_option_is_told_at_once(options: Any, error: Any, words: str) -> None:

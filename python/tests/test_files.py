@@ -279,3 +279,30 @@ def test_two_processes_see_each_others_results_and_clears(run_program: Callable[
     assert c.last_cache_status == "miss"
     c.f(2)
     assert c.last_cache_status == "l1"
+
+
+def test_checked_hits_outlive_an_emptied_lock_file(run_program: Callable[..., str]) -> None:
+    program = """
+        from cacherator import JSONCache, Cached
+        import glob, os
+        class Cache(JSONCache):
+            @Cached()
+            def f(self, x): return [x]
+        c = Cache(directory=os.environ["HITS"], hits=os.environ["HITS"])
+        c.f(1)
+        for path in glob.glob(os.environ["HITS"] + "/.cacherator-*.lock"): os.truncate(path, 0)
+        print(c.f(1), c.last_cache_status)
+    """
+    assert run_program(program, HITS="checked") == "[1] l1"
+    with pytest.raises(AssertionError, match=f"ended with -{signal.SIGBUS.value}"):  # what they are for
+        run_program(program, HITS="mapped")
+
+
+def test_checked_hits_see_the_clear_of_another_process(run_program: Callable[..., str]) -> None:
+    c = Cache(data_id="two", hits="checked")
+    c.f(1)
+    c.f(1)
+    assert c.last_cache_status == "l1"
+    run_program("from cacherator import JSONCache; JSONCache(data_id='two').json_cache_clear('f')")
+    c.f(1)
+    assert c.last_cache_status == "miss"

@@ -331,13 +331,14 @@ def test_options_of_the_wrong_type_or_name_are_errors(check: Callable[[str], Non
 
         JSONCache()
         JSONCache("id", Path("d"), False, 0.5, True, None, False)
-        JSONCache(7, ttl=timedelta(days=1), durability="power")
+        JSONCache(7, ttl=timedelta(days=1), durability="power", hits="checked")
         JSONCache(ttl="a week")  # error: arg-type
         JSONCache(ttl=None)  # error: arg-type
         JSONCache(data_id=["id"])  # error: arg-type
         JSONCache(directory=None)  # error: arg-type
         JSONCache(data_dir="d")  # error: call-arg
         JSONCache(durability="disk")  # error: arg-type
+        JSONCache(hits="fast")  # error: arg-type
         JSONCache(dynamodb_table=True)  # error: arg-type
         JSONCache("id", "d", False, 1, True, None, False, "power")  # error: call-arg
     """)

@@ -40,13 +40,13 @@ bool LocalStore::release_descriptor() {
 bool LocalStore::release_folder() {
   Inner& in = inner();
   const std::unique_lock lock(in.append, std::try_to_lock);
-  if (!lock || !in.memory_only.empty() || (in.folder && !in.folder->is_mapped())) return false;
+  if (!lock || !in.memory_only.empty() || (in.folder && hits_ != Hits::checked && !in.folder->is_mapped())) return false;
   if (!in.folder) return true;
   in.journal.release();
-  fresh_.seen = kNoWord.load() + 1;
-  fresh_.word = &kNoWord;
   in.left = in.folder->identity();
   in.folder.reset();
+  fresh_.seen = kNoWord.load() + 1;
+  watch(in);
   return true;
 }
 
@@ -57,9 +57,8 @@ void LocalStore::return_to_folder(Inner& in) {
   in.folder = Folder::open(directory_, error);
   if (!in.folder || in.folder->identity() != left) return load(in);
   in.folder->open_lock_file();
-  const auto* word = in.folder->word(in.stem);
-  fresh_.seen = word->load() + 1;
-  fresh_.word = word;
+  watch(in);
+  fresh_.seen = word(in) + 1;
   note_folder(shared_from_this());
 }
 

@@ -133,18 +133,21 @@ int Folder::ready_lock_file(const std::string& name) {
   if (!file) return file.get();
   const auto found = status(file.get());
   if (!found || !found->regular || found->size != kPage) return -EINVAL;
-  // By a description of its own: a child inherits the mapping, which would keep the locks of this process alive in it.
-  const Descriptor view(open_file(fd(), name.c_str(), platform::Open::read));
-  const auto viewed = view ? status(view.get()) : std::nullopt;
-  if (!viewed || viewed->identity != found->identity) return -EAGAIN;
-  const void* page = map_page(view.get(), kPage, Pages::instance().take());
-  if (!page) return -ENOMEM;
-  if (const void* old = page_.load()) Pages::instance().give_back(old);
   if (lock_) forget_in_child(lock_.get());
   close_in_child(file.get());
   lock_ = std::move(file);
   lock_identity_ = found->identity;
-  page_.store(static_cast<const std::atomic<std::uint64_t>*>(page));
+  return page_.load() ? map_lock_file() : 0;
+}
+
+/// By a description of its own: a child inherits the mapping, which would keep the locks of this process alive in it.
+int Folder::map_lock_file() {
+  const Descriptor view(open_file(fd(), lock_name_.c_str(), platform::Open::read));
+  const auto viewed = view ? status(view.get()) : std::nullopt;
+  if (!viewed || viewed->identity != lock_identity_ || viewed->size != kPage) return -EAGAIN;
+  const void* page = map_page(view.get(), kPage, Pages::instance().take());
+  if (!page) return -ENOMEM;
+  if (const void* old = page_.exchange(static_cast<const std::atomic<std::uint64_t>*>(page))) Pages::instance().give_back(old);
   return 0;
 }
 
@@ -153,7 +156,7 @@ void Folder::open_lock_file() {
   if (!local_) return;
   if (lock_ && platform::identity(fd(), lock_name_.c_str()) == lock_identity_) return;
   if (ready_lock_file(lock_name_) != 0) {
-    page_.store(nullptr);
+    if (const void* old = page_.exchange(nullptr)) Pages::instance().give_back(old);
     lock_identity_ = {};
   }
 }
@@ -164,14 +167,24 @@ bool Folder::lock_file_is_current() const {
 }
 
 const std::atomic<std::uint64_t>* Folder::word(const std::string& stem) {
+  std::lock_guard lock(mutex_);
+  if (!page_.load() && lock_identity_) map_lock_file();
   const auto* page = page_.load();
   return page ? page + slot(stem) : &own_words_[slot(stem)];
+}
+
+std::uint64_t Folder::read_word(const std::string& stem) {
+  std::lock_guard lock(mutex_);
+  if (!lock_identity_) return own_words_[slot(stem)].load();
+  std::uint64_t word;
+  const ssize_t got = read_at(lock_.get(), reinterpret_cast<char*>(&word), sizeof word, slot(stem) * sizeof word);
+  return got == sizeof word ? word : random_word();
 }
 
 void Folder::touch(const std::string& stem) {
   std::uint64_t word = random_word();
   std::lock_guard lock(mutex_);
-  if (page_.load()) {
+  if (lock_identity_) {
     write_at(lock_.get(), {reinterpret_cast<const char*>(&word), sizeof word}, slot(stem) * sizeof word);
   } else {
     own_words_[slot(stem)].store(word);

@@ -32,13 +32,15 @@ class Folder {
   bool has_no_links(int error);
   /// The lock file of this folder and boot, made if missing; called before anything is written or watched.
   void open_lock_file();
-  /// True while the lock file at its path is the one that is mapped here (or none could be had).
+  /// True while the lock file at its path is the one that is open here (or none could be had).
   [[nodiscard]] bool lock_file_is_current() const;
 
   /// True: words stay valid for the life of the process; else for that of this object.
   [[nodiscard]] bool is_mapped() const noexcept { return page_.load() != nullptr; }
-  /// The hint word of a stem.
+  /// Where the hint word of a stem is: in the lock file's page, which the first who asks maps.
   [[nodiscard]] const std::atomic<std::uint64_t>* word(const std::string& stem);
+  /// Its value, read from the file: no page is mapped. A fresh random value where it cannot be read.
+  [[nodiscard]] std::uint64_t read_word(const std::string& stem);
   /// Tells all processes to look: a fresh random value.
   void touch(const std::string& stem);
   /// The maintenance range of a stem, between processes; within one, several may hold it.
@@ -70,6 +72,7 @@ class Folder {
   static std::uint64_t maintenance(const std::string& stem);
   static std::size_t slot(const std::string& stem);
   [[nodiscard]] int ready_lock_file(const std::string& name);
+  int map_lock_file();
 
   std::string path_;
   platform::Descriptor fd_, lock_;

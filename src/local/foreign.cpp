@@ -7,10 +7,11 @@
 namespace cacherator::engine {
 void LocalStore::refresh() {
   Inner& in = inner();
-  const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
   const bool due = fresh_.due(now());
-  if (!told && !due) return;
+  const auto* const word = fresh_.word.load();
+  if (word != &kAsk && !due && word->load(std::memory_order_acquire) == fresh_.seen.load()) return;
   std::lock_guard lock(in.append);
+  if (!due && !told(in)) return;
   if (due) look(in);
   tail(in);
 }
@@ -30,10 +31,8 @@ void LocalStore::look(Inner& in) {
   if (!in.folder ? folder_is_there : !folder_is_there || folder->identity != in.folder->identity()) return load(in);
   if (!in.folder) return;
   if (!in.memory_only.empty()) return load(in);  // what stood in the way may be gone
-  if (!in.folder->lock_file_is_current()) {
-    in.folder->open_lock_file();
-    fresh_.word = in.folder->word(in.stem);
-  }
+  if (!in.folder->lock_file_is_current()) in.folder->open_lock_file();
+  watch(in);  // another cache of the folder may have opened another lock file
   const bool journal_gone = in.journal.identity() && !platform::identity(in.folder->fd(), in.journal_name.c_str());
   if (journal_gone) return load(in);
   const auto there = platform::status(in.folder->fd(), in.document_name.c_str());

@@ -18,7 +18,7 @@ constexpr std::size_t kReadJournals = 32;
 LocalStore::Inner::Inner() : forks(platform::forks()) {}
 
 LocalStore::LocalStore(StoreName name)
-    : data_id_(std::move(name.data_id)), stems_(std::move(name.stems)), directory_(std::move(name.directory)), durability_(name.durability) {
+    : data_id_(std::move(name.data_id)), stems_(std::move(name.stems)), directory_(std::move(name.directory)), durability_(name.durability), hits_(name.hits) {
   fresh_.word = &kNoWord;
   inner_ = new Inner;
 }
@@ -46,7 +46,26 @@ void LocalStore::changed(bool known) {
   if (known) fresh_.generation.fetch_add(1, std::memory_order_release);
 }
 
+void LocalStore::demand(Durability durability, Hits hits) {
+  Inner& in = inner();
+  std::lock_guard lock(in.append);
+  if (durability == Durability::power) durability_ = durability;
+  if (hits == Hits::checked && hits_.exchange(hits) != hits) watch(in);
+}
+
 // ---- hit and tail
+
+/// Tells hits where to look: into the mapped page, or here, where word() reads the file (hits="checked").
+void LocalStore::watch(Inner& in) {
+  if (hits_ == Hits::checked) fresh_.word = &kAsk;
+  else fresh_.word = in.folder ? in.folder->word(in.stem) : &kNoWord;
+}
+
+std::uint64_t LocalStore::word(const Inner& in) const {
+  const auto* const word = fresh_.word.load();
+  if (word != &kAsk) return word->load(std::memory_order_acquire);
+  return in.folder ? in.folder->read_word(in.stem) : kNoWord.load();
+}
 
 std::optional<Entry> LocalStore::find(std::string_view signature, std::string_view digest) {
   Inner& in = inner();
@@ -60,18 +79,17 @@ void LocalStore::tail() {
   std::lock_guard lock(in.append);
   // In short: a rotation touches the word, so where it did not change our file is still the journal. Where the hint was lost, an
   // entry of another process is computed twice at worst (I9).
-  const bool told = fresh_.word.load()->load(std::memory_order_acquire) != fresh_.seen.load();
-  if (told || !in.journal || in.journal.has_more()) tail(in);
+  if (told(in) || !in.journal || in.journal.has_more()) tail(in);
 }
 
 void LocalStore::tail(Inner& in) {
   return_to_folder(in);
   if (!in.folder || !in.memory_only.empty()) {
-    fresh_.seen = fresh_.word.load()->load();
+    fresh_.seen = word(in);
     return;
   }
   for (;;) {
-    const std::uint64_t word = fresh_.word.load()->load(std::memory_order_acquire);
+    const std::uint64_t word = this->word(in);
     if (!in.journal.identity()) {
       if (platform::identity(in.folder->fd(), in.journal_name.c_str())) return load(in);
       fresh_.seen = word;
@@ -165,7 +183,7 @@ int LocalStore::ensure_folder(Inner& in) {
 /// Takes the maintenance range, for a second at most, so that a rotation is not met halfway (I5).
 int LocalStore::create_journal(Inner& in) {
   in.folder->open_lock_file();
-  fresh_.word = in.folder->word(in.stem);
+  watch(in);
   const Time until = now() + kSecond;
   while (!in.folder->try_lock(in.stem)) {
     if (now() > until) return -EAGAIN;

@@ -26,6 +26,8 @@ constexpr Time kStill = 2 * kSecond;       ///< a damaged document that did not 
 
 /// The hint word where no lock file is open.
 inline const std::atomic<std::uint64_t> kNoWord{0};
+/// The hint word where each hit is to ask the store: never one that was seen.
+inline const std::atomic<std::uint64_t> kAsk{UINT64_MAX};
 
 /// What it takes to open a store.
 struct StoreName {
@@ -33,6 +35,7 @@ struct StoreName {
   Stems stems;
   std::string directory;  ///< absolute
   Durability durability = Durability::process;
+  Hits hits = Hits::mapped;
 };
 
 class LocalStore final : public Store, public std::enable_shared_from_this<LocalStore> {
@@ -42,6 +45,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   ~LocalStore() override;
 
   void load_now();
+  /// What another object of this cache asks for besides: the stronger durability and the more careful hits hold for all.
+  void demand(Durability durability, Hits hits);
   void forget_all();  ///< CacheOptions::clear_cache: entries and state
 
   [[nodiscard]] const Freshness& freshness() const noexcept override { return fresh_; }
@@ -88,7 +93,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   bool release_descriptor();
   /// Lets go of the folder in the same way; hits look at the files then.
   bool release_folder();
-  [[nodiscard]] StoreName name() const { return {data_id_, stems_, directory_, durability_}; }
+  [[nodiscard]] StoreName name() const { return {data_id_, stems_, directory_, durability_, hits_}; }
   /// False: some records are in memory alone, or someone is at work.
   [[nodiscard]] bool all_written() const;
 
@@ -127,7 +132,12 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   /// This process's part; in the child of a fork a new one, opened from the files.
   Inner& inner() const;
 
+  /// The hint word as it is now (I8).
+  [[nodiscard]] std::uint64_t word(const Inner& in) const;
+  [[nodiscard]] bool told(const Inner& in) const { return word(in) != fresh_.seen.load(); }
+
   // With Inner::append held:
+  void watch(Inner& in);
   void load(Inner& in);
   void choose_stem(Inner& in);
   void set_stem(Inner& in, const std::string& stem);
@@ -184,7 +194,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   const std::string data_id_;
   const Stems stems_;
   const std::string directory_;
-  const Durability durability_;
+  std::atomic<Durability> durability_;
+  std::atomic<Hits> hits_;
   mutable Freshness fresh_;
   std::atomic<std::uint64_t> drops_{0};
   mutable std::atomic<Inner*> inner_{nullptr};

@@ -62,15 +62,14 @@ void LocalStore::load(Inner& in) {
   if (in.folder) {
     in.folder->open_lock_file();
     choose_stem(in);
-    const auto* word = in.folder->word(in.stem);
-    const std::uint64_t seen = word->load(std::memory_order_acquire);  // before the files are read (I8)
+    watch(in);
+    const std::uint64_t seen = word(in);  // before the files are read (I8)
     read_files(in, fresh);
-    fresh_.word = word;
     fresh_.seen = seen;
   } else {
     set_stem(in, stems_.adopt_only || !stems_.has_plain ? stems_.marked : stems_.plain);
-    fresh_.word = &kNoWord;
-    fresh_.seen = 0;
+    watch(in);
+    fresh_.seen = word(in);
   }
   if (!in.memory_only.empty()) {
     notice(in, "cache '" + data_id_ + "' is kept in memory only: " + in.memory_only);

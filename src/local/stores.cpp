@@ -78,6 +78,7 @@ class Stores {
       if (!now_there || now_there->identity != folder->identity) store = nullptr;  // the folder was moved here
     }
     if (store) {
+      store->demand(name.durability, name.hits);
       store->look_now();
     } else {
       store = std::make_shared<LocalStore>(std::move(name));
@@ -230,7 +231,7 @@ Result<std::shared_ptr<Store>> Store::open(const CacheOptions& options) {
     if (found->directory) break;
     return Fault{Fault::Kind::misuse, "directory: '" + part + "' is a file, not a folder; give a folder, or a path where one can be made"};
   }
-  auto store = Stores::instance().open({options.data_id, *std::move(names), directory, options.durability});
+  auto store = Stores::instance().open({options.data_id, *std::move(names), directory, options.durability, options.hits});
   if (options.clear_cache) store->forget_all();
   return std::shared_ptr<Store>(std::move(store));
 }

@@ -28,7 +28,7 @@ class Store;
 
 /// What the hit path of a face reads, without a lock, to know that its memory still holds. One per store.
 struct Freshness {
-  std::atomic<const std::atomic<std::uint64_t>*> word;  ///< this cache's word in the mapped page, never null
+  std::atomic<const std::atomic<std::uint64_t>*> word;  ///< this cache's word in the mapped page, or one that always says: ask; never null
   std::atomic<std::uint64_t> seen{0};                   ///< the word's value before the last tail
   std::atomic<std::uint64_t> generation{1};             ///< changes when a known entry was replaced, dropped or cleared
   std::atomic<Time> check_at{0};                        ///< when the files are to be looked at again (100 ms steps)
@@ -50,6 +50,12 @@ enum class Durability : std::uint8_t {
   power,    ///< and a loss of power: fdatasync before a miss returns
 };
 
+/// How a hit learns what other processes did.
+enum class Hits : std::uint8_t {
+  mapped,   ///< it compares a word of a mapped page (2 ns); the default
+  checked,  ///< it reads that word from its file (about 0.5 us): nothing is mapped, so that no file can be truncated under the program
+};
+
 struct CacheOptions {
   std::string data_id{};         ///< not empty; UTF-8 without NUL
   std::string directory{};       ///< made absolute when the cache is opened; empty: the current folder
@@ -57,6 +63,7 @@ struct CacheOptions {
   bool clear_cache = false;      ///< forget entries and state on opening
   bool logging = true;           ///< warnings of this cache reach the log sink
   Durability durability = Durability::process;
+  Hits hits = Hits::mapped;
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
   std::string dynamodb_table{};                                           ///< the second layer's table; empty: none
   bool fleet = false;                                                     ///< one computation among machines, too: costs a write for each
