@@ -54,6 +54,14 @@ TEST_F(DatesTest, What_is_written_is_read_to_the_microsecond) {
   }
 }
 
+TEST_F(DatesTest, What_another_machine_dated_may_be_as_old_as_its_zone_can_make_it) {
+  EXPECT_EQ(earliest_of_that_date(kNovember), kNovember - 14 * kHour);
+  in_zone("UTC0");
+  EXPECT_EQ(earliest_of_that_date(kNovember), kNovember - 15 * kHour);
+  in_zone("XXX12");  // the last zone of all
+  EXPECT_EQ(earliest_of_that_date(kNovember), kNovember - 27 * kHour);
+}
+
 TEST_F(DatesTest, A_fraction_has_one_to_six_digits_or_is_not_there) {
   EXPECT_EQ(parse_local_date("2026-11-23T08:34:38"), kNovember);
   EXPECT_EQ(parse_local_date("2026-11-23T08:34:38.5"), kNovember + kSecond / 2);

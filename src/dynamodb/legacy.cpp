@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynamodb/core.hpp"
+#include "local/dates.hpp"
 
 namespace cacherator::engine::dynamodb {
 
@@ -60,10 +61,11 @@ const DocumentEntry* Legacy::find(const LookUp& what, const TableTokens& tokens,
       if (found == entries_.end()) continue;
       entry = found->second;
     }
-    // A token's second is over before an entry counts as later.
+    // A token's second is over before an entry counts as later. Entries are dated in the zone of the machine that made them, which may be any.
+    const Time earliest = earliest_of_that_date(entry->utc);
     const auto dated_after = [&](std::string_view attribute) {
       const auto token = tokens.of.find(attribute);
-      return token == tokens.of.end() || (attribute == "all" && token->second == tokens.born) || entry->utc >= token_time(token->second) + kSecond;
+      return token == tokens.of.end() || (attribute == "all" && token->second == tokens.born) || earliest >= token_time(token->second) + kSecond;
     };
     const bool stands = dated_after("all") && dated_after(function_token(function_of(what.signature))) &&
                         dated_after(call_token(what.signature, what.digest)) &&

@@ -71,6 +71,8 @@ void append_local_date(std::string& out, Time utc) {
   out.append(text, static_cast<std::size_t>(length));
 }
 
+Time earliest_of_that_date(Time utc) { return utc + (local_time(utc / kSecond).tm_gmtoff - 15 * 3600) * kSecond; }
+
 std::string utc_stamp(Time utc) {
   namespace c = std::chrono;
   const c::sys_seconds moment(c::floor<c::seconds>(c::nanoseconds(utc)));

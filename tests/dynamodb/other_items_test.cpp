@@ -65,6 +65,18 @@ TEST_F(OtherItemsTest, A_cleared_call_does_not_come_back_from_the_item_of_1_2_9)
   EXPECT_EQ(c.call("g(2,){}", "0").from, "computed");
 }
 
+// 1.2.9 dates an entry in its machine's zone and does not name it: 14:00 of a laptop in Berlin is 12:00 of the server that clears at 13:00.
+TEST_F(OtherItemsTest, What_1_2_9_dated_in_another_zone_does_not_come_back_after_a_clear) {
+  put_legacy(incumbent_document({{"f(1,){}", "7", date(-1)}, {"f(2,){}", "8", date(-13)}, {"f(3,){}", "9", date(-16)}}));
+  Machine a(server);
+  EXPECT_EQ(a.call("f(1,){}", "0"), (Answered{"7", "l2"}));
+  a.clear("f");
+  Machine b(server);
+  EXPECT_EQ(b.call("f(1,){}", "0").from, "computed");
+  EXPECT_EQ(b.call("f(2,){}", "0").from, "computed");
+  EXPECT_EQ(b.call("f(3,){}", "0"), (Answered{"9", "l2"})) << "in no zone that date can be before the clear";
+}
+
 // -- state
 
 TEST_F(OtherItemsTest, Variables_go_from_machine_to_machine_and_the_newest_counts) {
