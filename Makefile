@@ -21,13 +21,14 @@ test: setup cpp-release  ## all tests: C++ (release) and Python (the default CPy
 	ctest --preset release
 	tools/python.sh test .venv/bin/python
 
-test-all: setup cpp-release  ## what `make test` leaves out: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, pip install, fuzzers for a minute each
+test-all: setup cpp-release  ## what `make test` leaves out: sanitizers, clang, every CPython from 3.9 to 3.13 that is here, pip install, a build without DynamoDB, fuzzers for a minute each
 	@tools/setup.sh all
 	@$(MAKE) cpp-asan && ctest --preset asan
 	@$(MAKE) cpp-tsan && ctest --preset tsan
 	@$(MAKE) cpp-clang && ctest --preset clang
 	tools/python.sh test-every
 	tools/python.sh install .venv/bin/python
+	tools/python.sh without .venv/bin/python
 	@$(MAKE) cpp-fuzz && printf '%s\n' fuzz/*_fuzz.cpp | sed 's/.*\///; s/_fuzz.cpp//' | xargs -P 2 -n 1 fuzz/run.sh 60
 
 demo: setup cpp-release  ## the main job, shown in both languages

@@ -72,6 +72,8 @@ void Core::open_locked(std::string data_id) {
                                     .hits = options_.hits,
                                     .single_flight_wait = options_.single_flight_wait,
                                     .dynamodb_table = options_.dynamodb_table.value_or(""),
+                                    .dynamodb_connect_timeout = options_.dynamodb_connect_timeout,
+                                    .dynamodb_timeout = options_.dynamodb_timeout,
                                     .fleet = options_.single_flight == SingleFlight::fleet});
   if (!cache) throw std::invalid_argument("cacherator: " + cache.fault().message);
   cache_ = *std::move(cache);

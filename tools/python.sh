@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Python package: built into build/python/<version>, tested, shown.
-# Usage: tools/python.sh build|test|asan|install|demo|demo-l2|bench|soak PYTHON;  tools/python.sh test-every
+# Usage: tools/python.sh build|test|asan|install|without|demo|demo-l2|bench|soak PYTHON;  tools/python.sh test-every
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -73,6 +73,24 @@ install() (
   echo "pip install: well"
 )
 
+# A build without DynamoDB, where neither libcurl nor OpenSSL is to be had: local caches work, and a table's name is an error that says what to do.
+without() {
+  local dir
+  dir="build/python-without/$(version_of "$1")"
+  build "$1" "$dir" -DCMAKE_BUILD_TYPE=Debug -DCACHERATOR_DYNAMODB=OFF -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON
+  ! ldd "$dir"/lib/cacherator/_native*.so | grep -E "curl|crypto" || { echo "the build without DynamoDB needs it" >&2; exit 1; }
+  PYTHONPATH="$PWD/$dir/lib" "$1" -m pytest -q python/tests/test_calls.py python/tests/test_values.py
+  PYTHONPATH="$PWD/$dir/lib" "$1" -c '
+from cacherator import JSONCache
+try:
+    JSONCache(dynamodb_table="pages")
+except ValueError as error:
+    assert "pages" in str(error) and "-DCACHERATOR_DYNAMODB=ON" in str(error), error
+else:
+    raise AssertionError("a table was accepted")'
+  echo "without DynamoDB: well"
+}
+
 # The other interpreters: what DynamoDB does when it fails, and what other programs do to a table, is the engine's and the same for all.
 every() {
   local minor python engine=() part
@@ -106,6 +124,7 @@ case "${1:-}" in
   test) test_with "$2" ;;
   asan) asan "${@:2}" ;;
   install) install "$2" ;;
+  without) without "$2" ;;
   test-every) every ;;
   soak)
     build "$2"
@@ -119,5 +138,5 @@ case "${1:-}" in
       PYTHONPATH="$(path_of "$2")" CACHERATOR_INCUMBENT="$PWD/build/incumbent" "$2" "$bench"
     done
     for bench in build/bench/bench/*_bench; do "$bench"; done ;;
-  *) echo "usage: tools/python.sh build|test|asan|install|demo|demo-l2|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
+  *) echo "usage: tools/python.sh build|test|asan|install|without|demo|demo-l2|bench|soak PYTHON; tools/python.sh test-every" >&2; exit 2 ;;
 esac

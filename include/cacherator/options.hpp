@@ -39,6 +39,8 @@ struct Options {
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);
   SingleFlight single_flight = SingleFlight::machine;
   Hits hits = Hits::mapped;
+  std::chrono::nanoseconds dynamodb_connect_timeout = std::chrono::seconds(1);  ///< of a table, those of the first object in the process count
+  std::chrono::nanoseconds dynamodb_timeout = std::chrono::seconds(3);          ///< of one operation, with its retries
 };
 
 /// Of one cached function.

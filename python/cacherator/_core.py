@@ -79,6 +79,8 @@ class JSONCache(Views):
         single_flight_wait: Seconds = 60,
         single_flight: Literal["machine", "fleet"] = "machine",
         hits: Literal["mapped", "checked"] = "mapped",
+        dynamodb_connect_timeout: Seconds = 1,
+        dynamodb_timeout: Seconds = 3,
     ) -> None:
         """Opens the cache and restores the object's state.
 
@@ -90,6 +92,8 @@ class JSONCache(Views):
         single_flight: "machine" (its processes compute a call once) or "fleet" (all machines that share the table do).
         hits: how a hit learns of other processes' clears: "mapped" (from a mapped page, in nanoseconds) or "checked" (it reads the
         lock file, in about a microsecond; for folders whose lock file may be overwritten while the program runs).
+        dynamodb_connect_timeout, dynamodb_timeout: seconds (or a timedelta) for a connection, and for one operation with its retries;
+        of a table, those of the first object in the process count.
         Raises TypeError or ValueError where an argument cannot be used.
         """
         settings = Settings(self)
@@ -102,6 +106,8 @@ class JSONCache(Views):
         settings.checked_hits = _options.hits(hits)
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
+        settings.dynamodb_connect_timeout = _options.seconds(dynamodb_connect_timeout, "dynamodb_connect_timeout")
+        settings.dynamodb_timeout = _options.seconds(dynamodb_timeout, "dynamodb_timeout")
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
         if settings.dynamodb_enabled:
             offer_botocore()

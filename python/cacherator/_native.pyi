@@ -93,6 +93,8 @@ def open(
     checked_hits: bool,
     single_flight_wait: float,
     dynamodb_table: str,
+    dynamodb_connect_timeout: float,
+    dynamodb_timeout: float,
     fleet: bool,
 ) -> Cache: ...
 def set_credentials_program(command: List[str], name: str) -> None: ...

@@ -17,7 +17,7 @@ class Settings:
     """What an object's constructor was given; kept in the object's __dict__ as `_json_cache_settings`."""
 
     __slots__ = ("owner", "data_id", "directory", "ttl", "logging", "save_on_del", "power", "checked_hits", "single_flight_wait",
-                 "dynamodb_table", "dynamodb_enabled", "fleet", "loaded")  # fmt: skip
+                 "dynamodb_table", "dynamodb_connect_timeout", "dynamodb_timeout", "dynamodb_enabled", "fleet", "loaded")  # fmt: skip
 
     def __init__(self, owner: object) -> None:
         self.owner = id(owner)  #: a copy of the owner comes with the owner's settings, until it asks for its own
@@ -30,6 +30,8 @@ class Settings:
         self.checked_hits = False
         self.single_flight_wait = 60.0
         self.dynamodb_table = ""  #: none
+        self.dynamodb_connect_timeout = 1.0
+        self.dynamodb_timeout = 3.0
         self.dynamodb_enabled = False  #: programs for 1.2.9 switch it
         self.fleet = False
         self.loaded: Dict[str, str] = {}
@@ -81,6 +83,8 @@ def open_cache(settings: Settings, clear: bool = False) -> _native.Cache:
         settings.checked_hits,
         settings.single_flight_wait,
         settings.dynamodb_table if settings.dynamodb_enabled else "",
+        settings.dynamodb_connect_timeout,
+        settings.dynamodb_timeout,
         settings.fleet,
     )
 

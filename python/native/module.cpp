@@ -163,7 +163,8 @@ std::string encode_or_repr(nb::handle value) {
 using CachePtr = std::shared_ptr<engine::Cache>;
 
 CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, bool clear, bool logging, bool power, bool checked_hits,
-                    double single_flight_wait, std::string dynamodb_table, bool fleet) {
+                    double single_flight_wait, std::string dynamodb_table, double connect_timeout, double timeout, bool fleet) {
+  const auto duration = [](double seconds) { return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)); };
   auto opened = without_gil([&] {
     return engine::Cache::open({.data_id = std::move(data_id),
                                 .directory = {directory.c_str(), directory.size()},
@@ -172,8 +173,10 @@ CachePtr open_cache(std::string data_id, nb::bytes directory, std::string stem, 
                                 .logging = logging,
                                 .durability = power ? engine::Durability::power : engine::Durability::process,
                                 .hits = checked_hits ? engine::Hits::checked : engine::Hits::mapped,
-                                .single_flight_wait = std::chrono::nanoseconds(static_cast<std::int64_t>(single_flight_wait * 1e9)),
+                                .single_flight_wait = duration(single_flight_wait),
                                 .dynamodb_table = std::move(dynamodb_table),
+                                .dynamodb_connect_timeout = duration(connect_timeout),
+                                .dynamodb_timeout = duration(timeout),
                                 .fleet = fleet});
   });
   if (!opened) raise(opened.fault());
@@ -449,7 +452,8 @@ NB_MODULE(_native, m) {
       .def("abandon", &AsyncCall::abandon);
   bind_memory(m);
   m.def("open", &open_cache, nb::arg("data_id"), nb::arg("directory"), nb::arg("stem"), nb::arg("clear"), nb::arg("logging"), nb::arg("power"),
-        nb::arg("checked_hits"), nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("fleet"));
+        nb::arg("checked_hits"), nb::arg("single_flight_wait"), nb::arg("dynamodb_table"), nb::arg("dynamodb_connect_timeout"), nb::arg("dynamodb_timeout"),
+        nb::arg("fleet"));
   m.def(
       "set_credentials_program",
       [](nb::list command, std::string name) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
@@ -88,6 +89,19 @@ def test_a_lasting_fault_costs_a_bounded_time_once_and_is_said_once(
     assert table.proxy.wasted < 64 << 20
     eventually(lambda: two.ask(5) and warnings_of(caplog))
     assert len(warnings_of(caplog)) <= 2 and table.name in caplog.text and has_no_secret(caplog.text, table)
+
+
+def test_how_long_the_table_may_take_is_an_option(table: Table) -> None:
+    table.make()
+    one = table.machine("one", dynamodb_timeout=0.4, dynamodb_connect_timeout=timedelta(seconds=0.2))
+    table.proxy.fail(faults.never, FOR_EVER)
+    answer, seconds = timed(lambda: one.ask(0))
+    assert answer == (["one", 0], "miss") and 0.3 < seconds < 1.5  # 3 seconds otherwise
+    for name in ("dynamodb_timeout", "dynamodb_connect_timeout"):
+        with pytest.raises(ValueError, match=f"{name}: .*give more than 0"):
+            table.machine("two", **{name: 0})
+        with pytest.raises(TypeError, match=f"{name}='soon'"):
+            table.machine("two", **{name: "soon"})
 
 
 @pytest.mark.parametrize("name", REFUSALS)

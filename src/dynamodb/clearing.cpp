@@ -16,16 +16,20 @@
 namespace cacherator::engine::dynamodb {
 namespace {
 
-constexpr std::size_t kAtOnce = 32;       ///< clears told by one update: expressions have at most 4 KB
-constexpr std::size_t kRemoves = 200;     ///< and the rest stays, which does no harm
-constexpr std::size_t kCallTokens = 512;  ///< then a function is cleared in place of a call
+constexpr std::size_t kAtOnce = 32;            ///< clears told by one update: expressions have at most 4 KB
+constexpr std::size_t kRemoves = 200;          ///< and the rest stays, which does no harm
+constexpr std::size_t kCallTokens = 512;       ///< then a function is cleared in place of a call
+constexpr std::size_t kFunctionTokens = 1024;  ///< then all is cleared in place of a function
 constexpr int kAttempts = 16, kPatient = 3;
 
 /// Builds one plan.
 class Planner {
  public:
   Planner(const TableTokens& tokens, const std::map<std::string, std::string, std::less<>>& calls, Time at) : tokens_(tokens), calls_(calls), at_(at) {
-    for (const auto& [name, token] : tokens.of) call_tokens_ += name.starts_with("c:");
+    for (const auto& [name, token] : tokens.of) {
+      call_tokens_ += name.starts_with("c:");
+      function_tokens_ += name.starts_with("f:");
+    }
   }
 
   ClearPlan all(const std::map<std::string, std::string>& pending) {
@@ -50,6 +54,7 @@ class Planner {
       const bool one_more = !whole && !tokens_.of.contains(attribute) && call_tokens_ >= kCallTokens;
       clear(key, id, one_more ? function_token(function) : attribute);
     }
+    if (function_tokens_ > kFunctionTokens) return Planner(tokens_, calls_, at_).all(pending);
     return finish();
   }
 
@@ -60,6 +65,7 @@ class Planner {
       token = set(attribute);
       if (attribute.starts_with("c:")) ++call_tokens_;
       if (attribute.starts_with("f:")) {
+        if (!tokens_.of.contains(attribute)) ++function_tokens_;
         for (const auto& [call, of] : calls_) {
           if (of == attribute.substr(2) && tokens_.of.contains(call) && !set_.contains(call)) remove(call);
         }
@@ -107,7 +113,7 @@ class Planner {
   ClearPlan plan_;
   std::string sets_, removes_;
   std::map<std::string, std::string> set_;  ///< attribute -> its new token
-  std::size_t call_tokens_ = 0, removed_ = 0;
+  std::size_t call_tokens_ = 0, function_tokens_ = 0, removed_ = 0;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "layer.hpp"
 
 #include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -119,6 +120,11 @@ Result<std::shared_ptr<Layer>> open_layer(const std::shared_ptr<Store>& store, c
   const auto profiles = dynamodb::Profiles::read(environment);
   auto settings = dynamodb::Settings::resolve(options.dynamodb_table, environment, profiles);
   if (!settings) return settings.fault();
+  for (const auto& [name, limit, to] : {std::tuple("dynamodb_connect_timeout", options.dynamodb_connect_timeout, &settings->connect_limit),
+                                        std::tuple("dynamodb_timeout", options.dynamodb_timeout, &settings->call_limit)}) {
+    *to = std::chrono::ceil<std::chrono::milliseconds>(limit);
+    if (limit.count() <= 0) return Fault{Fault::Kind::misuse, std::string(name) + ": no request is answered in no time; give more than 0 seconds"};
+  }
   return dynamodb::join_layer(store, options,
                               [settings = *std::move(settings), environment, profiles] { return dynamodb::Table::open(settings, environment, profiles); });
 }

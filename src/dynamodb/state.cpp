@@ -107,7 +107,8 @@ void State::pump() {
     busy_ = true;
   }
   if (!core_.usable()) return pause();
-  read();
+  if (core_.tokens.known()) return read();
+  core_.tokens.read([self = core_.shared_from_this(), this](const TokensPtr& tokens) { tokens ? read() : pause(); });  // they name the cache in lists
 }
 
 void State::pause() {

@@ -277,6 +277,16 @@ TEST_F(ClearingTest, After_512_calls_the_next_one_clears_its_function) {
   EXPECT_EQ(plan.told.at(0).attribute, "f:f");
 }
 
+TEST_F(ClearingTest, After_a_thousand_functions_the_next_one_clears_all) {
+  TableTokens known{.born = "a", .of = {{"all", "a"}}};
+  for (int i = 0; i < 1024; ++i) known.of.emplace("f:g" + std::to_string(i), "b");
+  EXPECT_EQ(plan_clear(known, {{"g7", "id"}}, {}, now()).told.at(0).attribute, "f:g7") << "one that has been cleared before takes no more room";
+  const auto plan = plan_clear(known, {{"f", "id"}, {"h(1,){}", "id"}}, {}, now());
+  ASSERT_EQ(plan.told.size(), 2u);
+  for (const auto& each : plan.told) EXPECT_EQ(each.attribute, "all");
+  EXPECT_NE(plan.update.text.find("REMOVE"), std::string::npos);
+}
+
 TEST_F(ClearingTest, A_shortened_signature_does_not_say_its_digest_so_its_function_is_cleared) {
   const auto signature = shorten("f('" + std::string(300, 'x') + "',){}");
   const auto plan = plan_clear({.born = "a", .of = {{"all", "a"}}}, {{signature.text, "id"}}, {}, now());

@@ -175,6 +175,17 @@ TEST_F(OtherItemsTest, Each_data_id_is_listed_once_in_pages_also_those_of_1_2_9)
   EXPECT_EQ(found.size(), all.size());
 }
 
+TEST_F(OtherItemsTest, A_cache_that_holds_state_alone_is_listed_too) {
+  Machine a(server);
+  a.layer->save_state({{.name = "score", .value = "1", .utc = now()}});
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(a.layer->list(10, {})->keys, (std::vector<std::string>{"calc"}));
+  const auto gets = a.table->count(What::get);
+  a.layer->save_state({{.name = "score", .value = "2", .utc = now()}});
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(a.table->count(What::get), gets + 1) << "from then on the state alone is read";
+}
+
 TEST_F(OtherItemsTest, A_page_of_nothing_is_refused_and_a_table_out_of_reach_is_a_fault) {
   Machine a(server);
   ASSERT_FALSE(a.layer->list(0, {}));

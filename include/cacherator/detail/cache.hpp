@@ -66,7 +66,9 @@ struct CacheOptions {
   Hits hits = Hits::mapped;
   std::chrono::nanoseconds single_flight_wait = std::chrono::minutes(1);  ///< for another process that computes the same
   std::string dynamodb_table{};                                           ///< the second layer's table; empty: none
-  bool fleet = false;                                                     ///< one computation among machines, too: costs a write for each
+  std::chrono::nanoseconds dynamodb_connect_timeout = std::chrono::seconds(1);
+  std::chrono::nanoseconds dynamodb_timeout = std::chrono::seconds(3);  ///< of one operation, with its retries
+  bool fleet = false;                                                   ///< one computation among machines, too: costs a write for each
 };
 
 /// One call, as the faces put it to the engine. Views need to live for the call of ask() only.
