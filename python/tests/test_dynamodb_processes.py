@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 from cacherator import JSONCache
-from tables import Service, Table
+from tables import Service, Table, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = f"""
@@ -66,6 +66,19 @@ def test_a_leader_that_fails_leaves_the_lead_to_another_machine(table: Table, st
     time.sleep(0.6)
     second = start(program(table, "two", "print(one.slow(1), one.last_cache_status)", 'single_flight="fleet"'))
     assert first.end() == "failed" and second.end() == "['two', 1] miss"
+
+
+def test_a_machine_that_is_killed_while_it_leads_is_followed_when_its_lease_ends(table: Table, start: Callable[..., Any], own_folder: Path) -> None:
+    table.make()
+    leader = start(program(table, "leader", "one.slow(1)", 'single_flight="fleet"', 60))
+    eventually((own_folder / "ran").exists)
+    follower = start(program(table, "follower", "print(one.slow(1), one.last_cache_status)", 'single_flight="fleet"', 0))
+    time.sleep(4)  # longer than until the lease is renewed for the first time
+    assert (own_folder / "ran").read_text() == "leader\n"
+    leader.process.kill()
+    killed = time.monotonic()
+    assert follower.end() == "['follower', 1] miss"
+    assert time.monotonic() - killed < 12  # a lease lasts for 10 seconds
 
 
 def test_a_fleet_computes_though_the_table_is_out_of_reach(table: Table) -> None:
