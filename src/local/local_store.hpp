@@ -1,5 +1,6 @@
 // The store on files: what is open, and the steps of the protocol. Where each step is:
-//   opening.cpp      open            local_store.cpp  hit, tail, append, clear
+//   opening.cpp      open            local_store.cpp  hit, tail, append
+//   clearing.cpp     clear, drop, state
 //   checkpoint.cpp   rotate, fold    foreign.cpp      step U: what others did to the files; reports
 //   remote.cpp       what a second layer asks of it
 //   stores.cpp       one store per cache and process; the background
