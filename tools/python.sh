@@ -48,7 +48,7 @@ asan() {
     -DCACHERATOR_WERROR=OFF  # g++ 12 sees values that are not set, in nanobind, where sanitizers are on
   local out=() without
   for without in typing docs examples leaks crash 'dynamodb*'; do out+=("--ignore-glob=*_$without.py"); done
-  out+=(--deselect python/tests/test_threads.py::test_forks_from_a_process_of_busy_threads_work_on)
+  out+=(--deselect python/tests/test_interruptions.py::test_forks_from_a_process_of_busy_threads_work_on)
   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH="$PWD/$dir/lib" \
     "$1" -m pytest -q python/tests "${out[@]}" "${@:2}"

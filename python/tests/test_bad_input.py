@@ -1,0 +1,417 @@
+"""Bad input, of which the specification does not speak."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import collections
+import datetime as dt
+import math
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import types
+from pathlib import Path
+from typing import Any, Callable, List
+
+import pytest
+from cacherator import Cached, JSONCache
+from shared import Numbers
+
+FOLDER = Path("data/cache")
+
+
+# ---- Bad input: what is given instead of a data_id, a directory, a ttl
+
+
+def test_an_empty_data_id_is_the_name_of_the_class() -> None:
+    assert str(Numbers(data_id="")) == str(Numbers(data_id=None)) == "Numbers"
+
+
+@pytest.mark.parametrize("data_id", [".", " ", "\n", "-", "\U0001f4a5", "\u00df", "CON", "%s{}", "x" * 179, "x" * 180, "\u4e2d" * 200])
+def test_each_odd_data_id_has_a_cache_of_its_own(data_id: str) -> None:
+    Numbers(data_id="other").func("other")
+    c = Numbers(data_id=data_id)
+    value = c.func(data_id)
+    c.json_cache_save()
+    again = Numbers(data_id=data_id)
+    assert again.func(data_id) == value and again.json_cache_stats()["total_entries"] == 1
+
+
+@pytest.mark.parametrize("data_id", [b"a\0b", True, [], object(), ("a",)])
+def test_a_data_id_that_is_no_name_is_told_at_once(data_id: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="data_id"):
+        Numbers(data_id=data_id)
+
+
+@pytest.mark.parametrize("ttl", [math.inf, 1e300, 10**18, 106_752, dt.timedelta.max, dt.timedelta(days=200_000)])
+def test_a_huge_ttl_is_for_ever(ttl: Any) -> None:
+    c = Numbers(data_id="huge", ttl=ttl)
+    value = c.func(1)
+    assert c.func(1) == value
+    c.json_cache_save()
+    again = Numbers(data_id="huge", ttl=ttl)
+    assert again.func(1) == value and again.last_cache_status == "l1"
+
+
+def test_a_ttl_too_large_for_a_float_is_for_ever() -> None:
+    c = Numbers(ttl=10**400)
+    assert c.func(1) == c.func(1)
+
+
+@pytest.mark.parametrize("ttl", [-math.inf, -1e300, dt.timedelta.min])
+def test_a_ttl_far_below_zero_never_hits(ttl: Any) -> None:
+    c = Numbers(ttl=ttl)
+    assert c.func(1) != c.func(1)
+
+
+@pytest.mark.parametrize("ttl", ["7", b"7", [7], object(), math.nan])
+def test_a_ttl_that_is_none_is_told_at_once_by_both(ttl: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="ttl"):
+        Numbers(ttl=ttl)
+    with pytest.raises((TypeError, ValueError), match="ttl"):
+        Cached(ttl=ttl)
+    c = Numbers()
+    with pytest.raises((TypeError, ValueError), match="ttl"):
+        c._json_cache_ttl = ttl
+    assert c._json_cache_ttl == 999
+
+
+@pytest.mark.parametrize("directory", ["a/b/c", "trailing/", Path("path"), b"bytes", ".", "./x//y/."])
+def test_a_directory_is_made_where_it_is_missing(directory: Any) -> None:
+    c = Numbers(data_id="made", directory=directory)
+    c.json_cache_save()
+    value = c.func(1)
+    assert Path(os.fsdecode(directory), "made.journal").exists()
+    assert Numbers(data_id="made", directory=directory).func(1) == value
+
+
+def test_a_relative_directory_stays_where_it_was_when_the_program_moves(tmp_path: Path) -> None:
+    c = Numbers(data_id="stays")
+    (tmp_path / "elsewhere").mkdir()
+    os.chdir(tmp_path / "elsewhere")
+    c.func(1)
+    c.json_cache_save()
+    assert (tmp_path / FOLDER / "stays.json").exists() and not Path("data").exists()
+
+
+def run(source: str, folder: Path, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+    prologue = """
+import os, sys
+from pathlib import Path
+from cacherator import JSONCache, Cached
+class C(JSONCache):
+    @Cached()
+    def f(self, x): return [x]
+"""
+    return subprocess.run(
+        [sys.executable, "-c", prologue + textwrap.dedent(source)], cwd=folder, capture_output=True, text=True, timeout=timeout
+    )
+
+
+UNREACHABLE = {
+    "its name is too long": "directory = 'x' * 300",
+    "its path is too long": "directory = 'y/' * 2100 + 'z'",
+    "a link leads to itself": "os.symlink('loop', 'loop'); directory = 'loop'",
+    "a folder above it may not be searched": """
+        import cacherator._values, logging
+        os.mkdir('closed'); os.mkdir('closed/inside')
+        directory = os.path.abspath('closed/inside')
+        os.chmod('closed', 0)
+        if os.geteuid() == 0: os.setuid(65534)
+        """,
+}
+
+
+@pytest.mark.parametrize("why", UNREACHABLE)
+def test_a_directory_that_cannot_be_reached_keeps_results_in_memory(why: str, tmp_path: Path) -> None:
+    try:
+        done = run(textwrap.dedent(UNREACHABLE[why]) + "\nc = C(directory=directory)\nprint(c.f(1) is c.f(1))", tmp_path)
+    finally:
+        if (tmp_path / "closed").exists():
+            (tmp_path / "closed").chmod(0o700)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr[-300:]
+
+
+@pytest.mark.parametrize("where", ["directory=os.fsdecode(b'\\xff')", ""])
+def test_a_folder_whose_name_is_not_UTF_8_works(where: str, tmp_path: Path) -> None:
+    done = run(f"os.mkdir(b'\\xff'); os.chdir(b'\\xff')\nprint(C({where}).f(1))", tmp_path)
+    assert done.stdout == "[1]\n", done.stderr[-300:]
+
+
+def test_a_working_directory_that_is_gone_keeps_results_in_memory(tmp_path: Path) -> None:
+    done = run("os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\nc = C()\nprint(c.f(1) is c.f(1))", tmp_path)
+    assert done.stdout == "True\n", done.stderr[-300:]
+
+
+def test_a_full_disk_stops_no_call_and_what_was_kept_is_written_later(tmp_path: Path) -> None:
+    done = run(
+        """
+        import resource, signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        c = C(data_id="full")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        print(all(c.f("z" * 300 + str(i)) == ["z" * 300 + str(i)] for i in range(20)), c.json_cache_stats()["total_entries"])
+        c.json_cache_save()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        c.f("after")
+        c.json_cache_save()
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "True 20\n" and done.stderr.count("File too large") >= 1
+    os.chdir(tmp_path)
+    assert JSONCache(data_id="full").json_cache_stats()["total_entries"] == 21
+
+
+def test_no_descriptor_left_stops_no_call_and_loses_nothing(tmp_path: Path) -> None:
+    done = run(
+        """
+        import resource, logging
+        c = C(data_id="none left")
+        c.f(1)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        c.f(2), C(data_id="another", logging=False).f(2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        c.f(3)
+        print(C(data_id="none left").json_cache_stats()["total_entries"])
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "3\n", done.stderr[-300:]
+
+
+def test_a_folder_that_becomes_a_file_stops_no_call(own_folder: Path) -> None:
+    c = Numbers(data_id="gone", directory="d", logging=False)
+    value = c.func(1)
+    for file in Path("d").iterdir():
+        file.unlink()
+    Path("d").rmdir()
+    Path("d").write_text("a file")
+    time.sleep(0.15)
+    assert c.func(2) == c.func(2) != value
+    c.json_cache_save()
+    assert Path("d").read_text() == "a file"
+
+
+# ---- Bad input: arguments
+
+
+def nested(depth: int) -> Any:
+    thing: Any = []
+    for _ in range(depth):
+        thing = [thing]
+    return thing
+
+
+ARGUMENTS = [
+    {1}, {1: {2}}, [1, {2: [3]}], bytearray(b"x"), range(3), slice(1, 2), print, int, len, object, os, ..., NotImplemented,
+    math.nan, math.inf, 1j, collections.OrderedDict(a=1), collections.Counter("aa"), collections.deque([1]), types.SimpleNamespace(a=1),
+    array.array("i", [1]), collections.ChainMap({}), ValueError("x"), 10**5000, -(10**5000), [10**5000], nested(400), "\ud800", {"\ud800": 1},
+    "\0", "x" * 100_000, dt.datetime.max, dt.timezone.utc, os.environ, Path("x"), threading.Lock(), lambda: 0,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS, ids=[str(i) for i in range(len(ARGUMENTS))])
+def test_a_call_with_any_argument_is_computed_once(argument: Any) -> None:
+    c = Numbers(logging=False)
+    assert c.func(argument) == c.func(argument)
+    assert c.func(argument, k=argument) == c.func(argument, k=argument) != c.func(argument)
+    c.json_cache_save()
+
+
+def itself() -> Any:
+    thing: Any = []
+    thing.append(thing)
+    return thing
+
+
+@pytest.mark.parametrize("argument", [itself(), {"me": itself()}, nested(600)], ids=["itself", "in a dict", "deep"])
+def test_a_call_whose_argument_has_no_text_is_computed_all_the_same(argument: Any) -> None:
+    assert Numbers(logging=False).func(argument) > 0
+
+
+def test_a_call_that_cannot_be_remembered_is_a_miss_each_time() -> None:
+    class C(JSONCache):
+        @Cached()
+        def f(self, x: Any) -> int:
+            return 1
+
+        @Cached()
+        async def later(self, x: Any) -> int:
+            return 1
+
+    c = C(logging=False)
+    for _ in range(2):  # an object() is named by its address alone, and nothing tells when it goes
+        c.f(1), c.f(1)
+        assert c.last_cache_status == "l1"
+        c.f(object())
+        assert c.last_cache_status == "miss"
+        c.f(1)
+        asyncio.run(c.later(object()))
+        assert c.last_cache_status == "miss"
+    assert c.json_cache_info()["functions"] == {"f": {"l1": 5, "l2": 0, "misses": 3}, "later": {"l1": 0, "l2": 0, "misses": 2}}
+
+
+@pytest.mark.parametrize("name", [1, 0, b"f", [], ["f"], object()], ids=lambda name: type(name).__name__)
+def test_a_name_to_clear_that_is_no_text_is_told_and_clears_nothing(name: Any) -> None:
+    n = Numbers()
+    n.func(1)
+    with pytest.raises(TypeError, match="json_cache_clear"):
+        n.json_cache_clear(name)
+    assert n.json_cache_stats()["total_entries"] == 1
+
+
+def test_the_error_of_an_arguments_repr_reaches_the_caller() -> None:
+    class Bad:
+        def __repr__(self) -> str:
+            raise LookupError("of the repr")
+
+    with pytest.raises(LookupError, match="of the repr"):
+        Numbers().func(Bad())
+
+
+def test_keywords_may_have_any_name() -> None:
+    class K(JSONCache):
+        @Cached()
+        def f(self, /, **keywords: Any) -> Any:
+            return keywords
+
+        @Cached()
+        async def later(self, /, **keywords: Any) -> Any:
+            return keywords
+
+    for keywords in ({"self": 1}, {"function": 1, "arguments": 2, "keywords": 3}, {"a b": 1, "": 2, "q'": 3}, {"\u00fc": 1}):
+        k = K()
+        assert k.f(**keywords) == asyncio.run(k.later(**keywords)) == keywords == K().f(**keywords)
+
+
+def test_a_keyword_may_hold_a_lone_surrogate() -> None:
+    c = Numbers()
+    assert c.func(**{"\ud800": 1}) == c.func(**{"\ud800": 1})
+
+
+def test_an_argument_that_the_function_changes_names_the_call_as_it_was() -> None:
+    class M(JSONCache):
+        @Cached()
+        def push(self, items: List[int]) -> int:
+            items.append(1)
+            return len(items)
+
+    m = M()
+    items: List[int] = []
+    assert [m.push(items), m.push(items), m.push([])] == [1, 2, 1]
+    assert sorted(m.cache_status) == ["push([1],){}", "push([],){}"]
+
+
+# ---- Bad input: values
+
+
+@pytest.mark.parametrize("value", [object(), open, itself(), {object(): 1}, 10**6000, nested(600), nested(50_000), (i for i in ()), threading.Lock()],
+                         ids=["object", "function", "itself", "key", "digits", "deep", "deepest", "generator", "lock"])  # fmt: skip
+def test_a_result_that_cannot_be_written_harms_no_other(value: Any, caplog: pytest.LogCaptureFixture, request: Any) -> None:
+    def odd_one(self: Any) -> Any:
+        return value
+
+    odd_one.__name__ = f"odd_{request.node.callspec.id}"  # for each name there is one warning: see below
+
+    class V(JSONCache):
+        odd = Cached()(odd_one)
+
+        @Cached()
+        def even(self) -> int:
+            return 2
+
+    v = V()
+    v.even()
+    assert v.odd() is v.odd() is value  # type: ignore[attr-defined]
+    v.even()
+    v.json_cache_save()
+    assert caplog.text.count("kept in memory only: result") == 1
+    assert V().cache_status == {"even(){}": "l1"}
+
+
+@pytest.mark.parametrize("first_logging", [True, False])
+def test_each_class_is_told_of_results_that_cannot_be_written(first_logging: bool, caplog: pytest.LogCaptureFixture) -> None:
+    class One(JSONCache):
+        @Cached()
+        def fetch_both(self) -> Any:
+            return object()
+
+    class Two(JSONCache):
+        @Cached()
+        def fetch_both(self) -> Any:
+            return object()
+
+    One(logging=first_logging).fetch_both()
+    caplog.clear()
+    Two().fetch_both()
+    assert "kept in memory only" in caplog.text
+
+
+def test_a_variable_that_cannot_be_written_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    c = JSONCache(data_id="vars")
+    c.ok, c.odd, c.loop, c.digits, c.deep = 1, object(), itself(), 10**6000, nested(600)  # type: ignore[attr-defined]
+    c.json_cache_save()
+    assert {k for k in vars(JSONCache(data_id="vars")) if not k.startswith("_")} == {"ok"}
+    for name in ("odd", "loop", "digits", "deep"):
+        assert f"the variable '{name}'" in caplog.text
+
+
+def test_a_variable_whose_name_is_no_UTF_8_harms_no_other() -> None:
+    c = JSONCache(data_id="names")
+    c.ok = 1  # type: ignore[attr-defined]
+    setattr(c, "\ud800", 2)
+    c.json_cache_save()
+    assert JSONCache(data_id="names").ok == 1  # type: ignore[attr-defined]
+
+
+def test_clearing_a_name_that_is_no_UTF_8_clears_nothing_and_raises_nothing() -> None:
+    c = Numbers()
+    value = c.func(1)
+    c.json_cache_clear("\ud800")
+    assert c.func(1) == value
+
+
+def test_a_surrogate_pair_in_two_characters_is_none_that_comes_back_as_one() -> None:
+    Numbers(data_id="pair").echo("\ud800\udc00")
+    again = Numbers(data_id="pair")
+    assert again.echo("\ud800\udc00") == "\ud800\udc00"
+
+
+def test_special_attributes_of_JSON_survive_as_keys() -> None:
+    value = {"_json_cache_func_cache": {"x": 1}, "date": "x", "value": [1], "": 0, "\ud800": 1, "utc": 5}
+    c = Numbers(data_id="keys")
+    c.echo("x")
+    c.state = value  # type: ignore[attr-defined]
+    c.json_cache_save()
+    assert Numbers(data_id="keys").state == value  # type: ignore[attr-defined]
+
+
+SUBCLASSES = "collections.OrderedDict(a=1), collections.defaultdict(int, a=1), collections.Counter(a=1), Pair(1, 2), Text('x'), Number(3)"
+
+
+def test_state_and_results_that_1_2_9_kept_over_a_restart_are_kept(run_program: Callable[..., str]) -> None:
+    program = f"""
+        import collections
+        from cacherator import JSONCache, Cached
+        Pair = collections.namedtuple("Pair", "x y")
+        class Text(str): pass
+        class Number(int): pass
+        class C(JSONCache):
+            @Cached()
+            def f(self, i): return VALUES[i]
+        VALUES = [{SUBCLASSES}]
+        c = C(data_id="sub", logging=False)
+        print(len(c.cache_status), len([k for k in vars(c) if k.startswith("v")]))
+        for i, value in enumerate(VALUES):
+            c.f(i)
+            setattr(c, f"v{{i}}", value)
+        c.json_cache_save()
+    """
+    assert run_program(program) == "0 0"
+    assert run_program(program) == "4 6"  # a result comes back as the type that it had, or is computed: Text and Number
