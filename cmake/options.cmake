@@ -33,7 +33,7 @@ target_compile_options(cacherator_flags INTERFACE -Wall -Wextra -Wpedantic -Wsha
 # g++ 12 sees overflows of a text's inside buffer in moved variants that are not there (GCC bug 105651), when it optimises at link time.
 target_link_options(cacherator_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
 if(CACHERATOR_SANITIZE)
-  target_compile_options(cacherator_flags INTERFACE -fsanitize=${CACHERATOR_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(cacherator_flags INTERFACE -fsanitize=${CACHERATOR_SANITIZE} -fno-omit-frame-pointer -g1)
   if(CACHERATOR_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(cacherator_flags INTERFACE -Wno-tsan)  # Asio's fences, which TSan does not model
   endif()
