@@ -75,8 +75,8 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   const std::shared_ptr<Client> client_;
   std::shared_ptr<TableMaker> maker_;
   Breaker breaker_;
-  std::array<Breaker, kOperations> denied_;  ///< by operation: a role that may only read still reads
-  std::atomic<bool> one_by_one_{false};      ///< BatchWriteItem is not allowed
+  std::array<Breaker, kOperations> refused_;  ///< by operation: a role that may only read still reads
+  std::atomic<bool> one_by_one_{false};       ///< BatchWriteItem is not allowed
 
   detail::ForkSafeMutex mutex_;
   std::set<std::string> said_;

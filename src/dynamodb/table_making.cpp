@@ -108,11 +108,11 @@ void TableMaker::finish(std::optional<NotMade> result) {
 }
 
 void TableMaker::check_key(SteadyTime deadline, std::function<void(std::optional<Failure>)> done) {
-  if (key_is_right_.load()) return done(std::nullopt);
+  if (key_is_known_.load()) return done(std::nullopt);
   client_->call(Operation::describe_table, std::make_shared<const std::string>(named(client_->settings()) + '}'), deadline,
                 [self = shared_from_this(), done = std::move(done)](Called called) {
                   auto wrong = called.answer ? self->wrong_key(*called.answer) : std::nullopt;
-                  if (called.answer && !wrong) self->key_is_right_.store(true);
+                  if ((called.answer && !wrong) || called.meaning == Meaning::denied) self->key_is_known_.store(true);
                   done(std::move(wrong));
                 });
 }

@@ -31,8 +31,8 @@ class TableMaker : public std::enable_shared_from_this<TableMaker> {
   /// `deadline`. The making itself goes on, for a minute.
   void make(SteadyTime deadline, Done done);
 
-  /// Whether the table has the key that we need: asks the server once, then remembers a right one. The Failure names both keys; nothing: it has it, or
-  /// that cannot be told.
+  /// Whether the table has the key that we need: asks the server once, then remembers a right one, and that it may not ask. The Failure names both keys;
+  /// nothing: it has it, or that cannot be told.
   void check_key(SteadyTime deadline, std::function<void(std::optional<Failure>)> done);
 
  private:
@@ -51,7 +51,7 @@ class TableMaker : public std::enable_shared_from_this<TableMaker> {
 
   const std::shared_ptr<Client> client_;
   const Say warn_, tell_;
-  std::atomic<bool> key_is_right_{false};
+  std::atomic<bool> key_is_known_{false};  ///< to be right, or not to be told
 
   detail::ForkSafeMutex mutex_;
   std::vector<std::shared_ptr<Waiter>> waiters_;
