@@ -149,6 +149,22 @@ def test_what_was_computed_while_the_table_was_out_of_reach_reaches_it_later(tab
     assert table.machine("two").ask(39) == (["one", 39], "l2")
 
 
+def test_saving_waits_a_bounded_time_for_a_table_that_never_answers_and_says_what_did_not_go(
+    stored: Service, table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.proxy.fail(faults.never, FOR_EVER)
+    for n in range(100, 120):
+        stored.f(n)
+    stored.score = 1
+    _, seconds = timed(stored.json_cache_save)
+    assert seconds < 5.8
+    (warning,) = [text for text in warnings_of(caplog) if "have not reached" in text]
+    assert "20 of 20 results, 1 variable" in warning and table.name in warning and "5 s" in warning
+    assert any("timed out" in text and table.name in text for text in warnings_of(caplog))
+    _, seconds = timed(stored.json_cache_save)
+    assert seconds < 2.5  # it is known to be out of reach
+
+
 def test_what_was_computed_in_an_outage_reaches_the_table_from_a_later_process(table: Table, run_program: Callable[..., str]) -> None:
     program = f"""
         import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
