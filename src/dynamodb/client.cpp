@@ -96,7 +96,7 @@ class Client::Attempts : public std::enable_shared_from_this<Attempts> {
   void take(Reply& reply) {
     std::string error;
     auto called = read(reply, error);
-    client_->count(operation_, reply, error);
+    client_->count(operation_, reply, operation_ == Operation::update_ttl ? std::string() : error);  // it is one that TTL is on already
     if (called.answer) {
       client_->bucket_.succeeded(cost_);
       count_units(called.answer->units);

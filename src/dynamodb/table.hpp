@@ -90,6 +90,10 @@ class Table {
   };
   virtual void scan(std::size_t limit, std::optional<std::string> after, Expression filter, std::vector<std::string> attributes, Done<Page> done) = 0;
 
+  /// A cache begins in this table: once a process, TTL is asked for, as who made the table may have ended before that. Where it is on, not allowed or not
+  /// known, nothing is said.
+  virtual void begun() {}
+
   /// Calls `what` on the thread of requests after a time; 0: as soon as it can.
   virtual void after(std::chrono::milliseconds time, std::function<void()> what) = 0;
 
