@@ -102,6 +102,21 @@ def test_the_ttl_of_who_asks_counts_too(table: Table) -> None:
     assert table.machine("three").ask(1)[1] == "l2"
 
 
+def test_state_that_is_older_than_the_ttl_is_not_restored_from_the_table(table: Table) -> None:
+    one = table.machine("one")
+    one.score = 100
+    one.json_cache_save()
+    time.sleep(1.1)
+    short = {"ttl": timedelta(seconds=1)}
+    assert not hasattr(table.machine("two", **short), "score")
+    assert not hasattr(table.machine("two", **short), "score")  # its files have it by now
+    assert table.machine("three").score == 100
+    one.points = 1
+    one.json_cache_save()
+    four = table.machine("four", **short)
+    assert (four.points, four.score) == (1, 100)  # the newest counts for all of them
+
+
 def test_what_is_over_100_kb_lies_compressed_in_the_table(table: Table) -> None:
     one = table.machine("one")
     one.text(99_000), one.text(101_000)
