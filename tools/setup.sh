@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 base=(build-essential cmake ninja-build ccache pkg-config python3 python3-dev python3-venv libsimdjson-dev nlohmann-json3-dev
-      zlib1g-dev libssl-dev libboost1.81-dev libasio-dev libgtest-dev libsqlite3-dev libcurl4-openssl-dev)
+      zlib1g-dev libssl-dev openssl libboost1.81-dev libasio-dev libgtest-dev libsqlite3-dev libcurl4-openssl-dev)
 all=(clang-16 libclang-rt-16-dev)
 bench=(libbenchmark-dev librocksdb-dev)
 lint=(clang-format-16 clang-tidy-16)

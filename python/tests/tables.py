@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "dynamodb
 import faults  # noqa: E402, F401 (for the tests)
 import servers  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from tunnels import Tunnel  # noqa: E402, F401
 
 #: The servers on which the basic tests run; by default those that are known to differ.
 SERVERS = os.environ.get("CACHERATOR_TEST_SERVERS", "dynalite,moto,ministack").split(",")

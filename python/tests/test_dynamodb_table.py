@@ -102,6 +102,21 @@ def test_the_ttl_of_who_asks_counts_too(table: Table) -> None:
     assert table.machine("three").ask(1)[1] == "l2"
 
 
+def test_state_that_is_older_than_the_ttl_is_not_restored_from_the_table(table: Table) -> None:
+    one = table.machine("one")
+    one.score = 100
+    one.json_cache_save()
+    time.sleep(1.1)
+    short = {"ttl": timedelta(seconds=1)}
+    assert not hasattr(table.machine("two", **short), "score")
+    assert not hasattr(table.machine("two", **short), "score")  # its files have it by now
+    assert table.machine("three").score == 100
+    one.points = 1
+    one.json_cache_save()
+    four = table.machine("four", **short)
+    assert (four.points, four.score) == (1, 100)  # the newest counts for all of them
+
+
 def test_what_is_over_100_kb_lies_compressed_in_the_table(table: Table) -> None:
     one = table.machine("one")
     one.text(99_000), one.text(101_000)
@@ -193,12 +208,57 @@ def test_a_table_that_is_missing_is_made_as_the_specification_says(table: Table,
 
 
 def test_ttl_is_switched_on_where_the_server_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with started_server("ministack") as server, table_of(server, monkeypatch) as table:
-        one = table.machine("one")
+    with started_server("ministack") as server:
+        for who_made_it_died in (False, True):
+            with table_of(server, monkeypatch) as table:
+                if who_made_it_died:
+                    table.make()
+                one = table.machine("one")
+                one.f(1)
+                one.json_cache_save()
+                eventually(lambda: table.call("DescribeTimeToLive")["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED")
+                assert table.call("DescribeTimeToLive")["TimeToLiveDescription"]["AttributeName"] == "ttl"
+
+
+def test_ttl_is_asked_for_once_by_a_process_that_begins_a_cache_in_a_table_that_is_there(
+    table: Table, run_program: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    table.make()
+    table.proxy.fail(faults.denied, float("inf"), "UpdateTimeToLive")
+    for name in ("a", "b"):
+        one = table.machine("one", data_id=name)
         one.f(1)
         one.json_cache_save()
-        found = table.call("DescribeTimeToLive")["TimeToLiveDescription"]
-        assert (found["TimeToLiveStatus"], found["AttributeName"]) == ("ENABLED", "ttl")
+    assert table.proxy.count("UpdateTimeToLive") == 1 and warnings_of(caplog) == []
+    program = f"""
+        import sys; sys.path.insert(0, {str(__file__.rpartition("/")[0])!r})
+        from tables import Service
+        two = Service("two", dynamodb_table={table.name!r}, data_id="a")
+        print(two.ask(1)[1], two.ask(2)[1])
+        two.json_cache_save()
+    """
+    assert run_program(program) == "l2 miss" and table.proxy.count("UpdateTimeToLive") == 1
+
+
+def test_who_makes_the_table_and_may_not_switch_ttl_on_is_told_the_permission(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    table.proxy.fail(faults.denied, float("inf"), "UpdateTimeToLive")
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    eventually(lambda: one.l2 and warnings_of(caplog))
+    one.f(2)
+    one.json_cache_save()
+    (warning,) = warnings_of(caplog)
+    assert "dynamodb:UpdateTimeToLive is not allowed" in warning and "'ttl'" in warning and table.name in warning
+    assert len(table.entries()) == 2 and one.l2["breaker"] == "closed"
+
+
+def test_a_table_that_may_be_made_but_not_looked_at_is_made_and_used(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    table.proxy.fail(faults.denied, float("inf"), "DescribeTable")
+    one = table.machine("one")
+    one.f(1)
+    one.json_cache_save()
+    assert set(table.entries()) == {"f(1,){}"} and warnings_of(caplog) == [] and table.proxy.count("UpdateTimeToLive") == 1
 
 
 def test_a_table_that_takes_its_time_is_waited_for_by_all_who_make_it_at_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <string_view>
 #include <thread>
 
 #include "platform/files.hpp"
@@ -22,8 +23,20 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostOutput = 64 << 10;
 constexpr milliseconds kStep{20};
 
+/// This process's variables, and this one ("NAME=value") in the place of that of its name.
+std::vector<char*> variables_with(const std::string& variable) {
+  std::vector<char*> all;
+  if (!variable.empty()) all.push_back(const_cast<char*>(variable.c_str()));
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  for (char** one = environ; *one; ++one) {
+    if (name.empty() || !std::string_view(*one).starts_with(name)) all.push_back(*one);
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
 /// Starts it in a process group of its own, its output into `out`; 0 or the error.
-int start(const std::vector<std::string>& command, int out, pid_t& pid) {
+int start(const std::vector<std::string>& command, const std::string& variable, int out, pid_t& pid) {
   std::vector<char*> words;
   words.reserve(command.size() + 1);
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
@@ -41,7 +54,7 @@ int start(const std::vector<std::string>& command, int out, pid_t& pid) {
   posix_spawnattr_setsigmask(&how, &none);
   posix_spawnattr_setsigdefault(&how, &all);
   posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = ::posix_spawnp(&pid, words[0], &files, &how, words.data(), environ);
+  const int error = ::posix_spawnp(&pid, words[0], &files, &how, words.data(), variables_with(variable).data());
   posix_spawnattr_destroy(&how);
   posix_spawn_file_actions_destroy(&files);
   return error;
@@ -97,7 +110,7 @@ std::optional<std::string> ended_badly(int status) {
 
 }  // namespace
 
-Result<std::string> output_of(const std::vector<std::string>& command, milliseconds limit) {
+Result<std::string> output_of(const std::vector<std::string>& command, milliseconds limit, const std::string& variable) {
   if (command.empty()) return Fault{Fault::Kind::misuse, "there is no program to run"};
   const auto fault = [&](Fault::Kind kind, const std::string& what) { return Fault{kind, "'" + command.front() + "' " + what}; };
   int ends[2];
@@ -105,7 +118,7 @@ Result<std::string> output_of(const std::vector<std::string>& command, milliseco
   platform::Descriptor in(ends[0]), out(ends[1]);
   ::fcntl(in.get(), F_SETFL, O_NONBLOCK);
   pid_t pid = 0;
-  if (const int error = start(command, out.get(), pid)) return fault(Fault::Kind::io, "cannot be run: " + platform::reason(error));
+  if (const int error = start(command, variable, out.get(), pid)) return fault(Fault::Kind::io, "cannot be run: " + platform::reason(error));
   out.close();
 
   Child child(pid);

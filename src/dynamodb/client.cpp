@@ -22,6 +22,9 @@ constexpr const char* kNames[kOperations] = {"BatchGetItem", "PutItem",     "Bat
 constexpr Time kTolerated = 30 * kSecond;      ///< a clock that is no further from the server's is right; AWS tolerates minutes
 constexpr milliseconds kShortestAttempt{100};  ///< with less time left there is no further one
 
+constexpr const char* kAuthorities =
+    " (AWS_CA_BUNDLE names a file with the authorities that are trusted, and the endpoint has to be of the certificate's host)";
+
 double random_part() { return static_cast<double>(platform::random_word() >> 11) * 0x1p-53; }
 
 bool crc_is_right(const Reply& reply) {
@@ -93,7 +96,7 @@ class Client::Attempts : public std::enable_shared_from_this<Attempts> {
   void take(Reply& reply) {
     std::string error;
     auto called = read(reply, error);
-    client_->count(operation_, reply, error);
+    client_->count(operation_, reply, operation_ == Operation::update_ttl ? std::string() : error);  // it is one that TTL is on already
     if (called.answer) {
       client_->bucket_.succeeded(cost_);
       count_units(called.answer->units);
@@ -125,6 +128,7 @@ class Client::Attempts : public std::enable_shared_from_this<Attempts> {
     switch (reply.error) {
       case Reply::Error::timeout: return failed("timeout", Meaning::trouble, reply.reason);
       case Reply::Error::connection: return failed("connection", Meaning::trouble, reply.reason);
+      case Reply::Error::certificate: return failed("certificate", Meaning::unreachable, reply.reason + kAuthorities);
       case Reply::Error::too_large: return failed("too large reply", Meaning::unreachable, reply.reason);
       case Reply::Error::none: break;
     }

@@ -20,7 +20,6 @@ namespace cacherator::engine::dynamodb {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Fallback = std::function<Result<Credentials>()>;
 using std::chrono::seconds;
 
 constexpr Time kAdvisory = 900 * kSecond, kMandatory = 600 * kSecond;
@@ -30,14 +29,14 @@ constexpr seconds kPauseAfterRefusal{30};
 
 struct FallbackHolder {
   detail::ForkSafeMutex mutex;
-  std::shared_ptr<const Fallback> fallback;
+  std::shared_ptr<const CredentialsFallback> fallback;
 };
 /// Never destroyed: a thread may ask for it while the program ends.
 FallbackHolder& fallback_holder() {
   static auto* const holder = new FallbackHolder;
   return *holder;
 }
-std::shared_ptr<const Fallback> fallback() {
+std::shared_ptr<const CredentialsFallback> fallback() {
   std::lock_guard lock(fallback_holder().mutex);
   return fallback_holder().fallback;
 }
@@ -58,7 +57,7 @@ std::optional<Result<Credentials>> fetch(const Environment& environment, const P
   const auto other = fallback();
   if (!other || !*other) return fault;
   if (!may_block) return std::nullopt;
-  const auto found = (*other)();
+  const auto found = (*other)(answer->kind == Said::Kind::absent);  // the instance is the last one that is asked
   if (!found) {
     fault.message += "; " + found.fault().message;
     return fault;
@@ -85,8 +84,8 @@ bool same(const Credentials& a, const Credentials& b) { return a.key_id == b.key
 
 }  // namespace
 
-void set_credentials_fallback(std::function<Result<Credentials>()> given) {
-  auto fresh = std::make_shared<const Fallback>(std::move(given));
+void set_credentials_fallback(CredentialsFallback given) {
+  auto fresh = std::make_shared<const CredentialsFallback>(std::move(given));
   std::lock_guard lock(fallback_holder().mutex);
   fallback_holder().fallback.swap(fresh);
 }

@@ -18,8 +18,10 @@ struct Credentials {
   std::string source{};                     ///< "environment", "profile 'work'", …: for messages
 };
 
-/// Asked when our own chain found none: Python sets botocore's. Called on a thread of its own; may take seconds.
-void set_credentials_fallback(std::function<Result<Credentials>()> fallback);
+/// Asked when our own chain found none that can be used: Python sets botocore's. Called on a thread of its own; may take seconds. It is told whether the
+/// instance's metadata service has been asked already, which may have cost a second.
+using CredentialsFallback = std::function<Result<Credentials>(bool instance_was_asked)>;
+void set_credentials_fallback(CredentialsFallback fallback);
 
 /// Thread-safe. In the child of a fork what is known stays so; a fetch of the parent's is the parent's alone, with those who wait for it.
 class CredentialSource {

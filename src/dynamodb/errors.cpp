@@ -11,6 +11,15 @@ bool one_of(std::string_view code, std::initializer_list<std::string_view> codes
 /// "AccessDeniedException: User … is not authorized …"
 std::string said(const Refusal& refusal) { return refusal.message.empty() ? refusal.code : refusal.code + ": " + refusal.message; }
 
+/// "the table 'x' at https://…"
+std::string at(const Settings& settings) { return table_of(settings) + " at " + settings.endpoint; }
+
+bool is_throttling(std::string_view code) {
+  return code.starts_with("Throttl") ||
+         one_of(code, {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException",
+                       "TooManyRequestsException", "LimitExceededException", "SlowDown", "HTTP 429"});
+}
+
 }  // namespace
 
 Meaning meaning_of(int status, const Refusal& refusal) {
@@ -28,9 +37,7 @@ Meaning meaning_of(int status, const Refusal& refusal) {
                     "TokenRefreshRequired"})) {
     return Meaning::expired;
   }
-  const bool trouble = code.starts_with("Throttl") || one_of(code, {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
-                                                                    "RequestThrottledException", "TooManyRequestsException", "LimitExceededException",
-                                                                    "TransactionInProgressException", "SlowDown", "RequestTimeout", "RequestTimeoutException"});
+  const bool trouble = is_throttling(code) || one_of(code, {"TransactionInProgressException", "RequestTimeout", "RequestTimeoutException"});
   if (trouble || status >= 500 || status == 429 || status == 408) return Meaning::trouble;
   if (code.starts_with("AccessDenied") || status == 401 || status == 403 ||
       one_of(code, {"UnauthorizedException", "NotAuthorized", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature",
@@ -44,6 +51,11 @@ Failure failure_of(Meaning meaning, const Refusal& refusal, std::string_view ope
   const std::string table = table_of(settings), permission = "dynamodb:" + std::string(operation);
   switch (meaning) {
     case Meaning::trouble:
+      if (is_throttling(refusal.code)) {
+        return {Failure::Kind::unreachable,
+                at(settings) + " throttles (" + said(refusal) + "): give the table more capacity, or let it be paid per request, if that lasts"};
+      }
+      return {Failure::Kind::unreachable, at(settings) + " answers with an error (" + said(refusal) + ')'};
     case Meaning::in_use:
     case Meaning::unreachable: return unreachable(settings, said(refusal) + (meaning == Meaning::unreachable ? "; is that DynamoDB's endpoint?" : ""));
     case Meaning::expired:
@@ -62,11 +74,13 @@ Failure failure_of(Meaning meaning, const Refusal& refusal, std::string_view ope
     case Meaning::condition: return {Failure::Kind::invalid, table + ": a condition did not hold (" + said(refusal) + ")"};
     case Meaning::invalid: break;
   }
-  return {Failure::Kind::invalid, table + ": the server finds " + permission + " wrong (" + said(refusal) + ")"};
+  return {Failure::Kind::invalid,
+          table + ": the server finds " + permission + " wrong (" + said(refusal) +
+              "): if this is AWS's DynamoDB, please report it, as that is a fault of cacherator; else use an endpoint that does what it does"};
 }
 
 Failure unreachable(const Settings& settings, std::string_view why) {
-  return {Failure::Kind::unreachable, table_of(settings) + " at " + settings.endpoint + " cannot be reached: " + std::string(why)};
+  return {Failure::Kind::unreachable, at(settings) + " cannot be reached: " + std::string(why)};
 }
 
 std::string table_of(const Settings& settings) { return "the DynamoDB table '" + settings.table + "'"; }

@@ -34,7 +34,7 @@ struct Request {
 };
 
 struct Reply {
-  enum class Error : std::uint8_t { none, timeout, connection, too_large };
+  enum class Error : std::uint8_t { none, timeout, connection, certificate, too_large };
   Error error = Error::none;
   std::string reason{};  ///< of the error, in words
   int status = 0;

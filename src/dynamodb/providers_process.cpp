@@ -12,8 +12,8 @@ constexpr std::chrono::seconds kLimit{60};  // people may have to answer it, as 
 
 std::optional<std::string> configured(const Search& search) { return search.profiles.get(search.profile, "credential_process"); }
 
-Said said_by(const std::vector<std::string>& command, const std::string& source) {
-  const auto output = output_of(command, kLimit);
+Said said_by(const std::vector<std::string>& command, const std::string& source, const std::string& variable = {}) {
+  const auto output = output_of(command, kLimit, variable);
   if (!output) return failed(source + ": " + output.fault().message);
   Members members;
   if (!members.read(trimmed(*output))) return failed(source + ": '" + command.front() + "' printed no JSON object");
@@ -39,8 +39,8 @@ Said ask_process(const Search& search) {
 namespace cacherator::engine {
 
 void set_credentials_program(std::vector<std::string> command, std::string name) {
-  dynamodb::set_credentials_fallback([command = std::move(command), name = std::move(name)]() -> Result<dynamodb::Credentials> {
-    auto said = dynamodb::said_by(command, name);
+  dynamodb::set_credentials_fallback([command = std::move(command), name = std::move(name)](bool instance_was_asked) -> Result<dynamodb::Credentials> {
+    auto said = dynamodb::said_by(command, name, instance_was_asked ? "AWS_EC2_METADATA_DISABLED=true" : "");
     if (said.kind == dynamodb::Said::Kind::found) return std::move(said.credentials);
     return Fault{Fault::Kind::misuse, std::move(said.said)};
   });

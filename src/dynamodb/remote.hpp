@@ -30,6 +30,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   void write(std::vector<Item> items, Done<std::vector<bool>> done) override;
   void update(std::string key, Expression update, std::optional<std::string> condition, Done<Item> done) override;
   void scan(std::size_t limit, std::optional<std::string> after, Expression filter, std::vector<std::string> attributes, Done<Page> done) override;
+  void begun() override { maker_->ensure_ttl(); }
   void after(std::chrono::milliseconds time, std::function<void()> what) override;
   [[nodiscard]] LayerInfo usage() const override;
   std::vector<std::string> take_notices() override;
@@ -75,8 +76,8 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   const std::shared_ptr<Client> client_;
   std::shared_ptr<TableMaker> maker_;
   Breaker breaker_;
-  std::array<Breaker, kOperations> denied_;  ///< by operation: a role that may only read still reads
-  std::atomic<bool> one_by_one_{false};      ///< BatchWriteItem is not allowed
+  std::array<Breaker, kOperations> refused_;  ///< by operation: a role that may only read still reads
+  std::atomic<bool> one_by_one_{false};       ///< BatchWriteItem is not allowed
 
   detail::ForkSafeMutex mutex_;
   std::set<std::string> said_;

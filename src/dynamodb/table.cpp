@@ -33,8 +33,11 @@ struct Tables {
   }
 };
 
-/// Credentials or permissions of one operation, not of all.
-bool of_operation(const Called& called) { return called.meaning == Meaning::denied && called.refusal.code.starts_with("AccessDenied"); }
+/// It will fail the same way each time, and others need not: it is not allowed, or it is a read (the keys are ours) that the server finds wrong.
+bool of_operation(Operation operation, const Called& called) {
+  if (called.meaning == Meaning::invalid) return operation == Operation::batch_get && !called.of_table;
+  return called.meaning == Meaning::denied && called.refusal.code.starts_with("AccessDenied");
+}
 
 constexpr const char* kLocal = "; until then results stay local";
 
@@ -53,13 +56,13 @@ Remote::Remote(const Settings& settings, const Environment& environment, const P
       maker_(std::make_shared<TableMaker>(
           client_, [this](std::string message) { warn("making", std::move(message)); }, [this](std::string message) { tell(std::move(message)); })) {}
 
-bool Remote::reachable() const noexcept { return breaker_.allows(Clock::now) && denied_[static_cast<std::size_t>(Operation::batch_get)].allows(Clock::now); }
+bool Remote::reachable() const noexcept { return breaker_.allows(Clock::now) && refused_[static_cast<std::size_t>(Operation::batch_get)].allows(Clock::now); }
 
 std::optional<Failure> Remote::stopped(Operation operation) {
-  auto& denied = denied_[static_cast<std::size_t>(operation)];
+  auto& refused = refused_[static_cast<std::size_t>(operation)];
   if (!breaker_.allows(Clock::now)) return Failure{Failure::Kind::unreachable, table_of(settings()) + " did not answer lately; it is asked again soon"};
-  if (!denied.allows(Clock::now) || !denied.allow(Clock::now())) {
-    return Failure{Failure::Kind::refused, table_of(settings()) + ": dynamodb:" + name_of(operation) + " was not allowed lately; it is tried again soon"};
+  if (!refused.allows(Clock::now) || !refused.allow(Clock::now())) {
+    return Failure{Failure::Kind::refused, table_of(settings()) + ": dynamodb:" + name_of(operation) + " was refused lately; it is tried again soon"};
   }
   if (!breaker_.allow(Clock::now())) return Failure{Failure::Kind::unreachable, table_of(settings()) + " did not answer lately; it is asked again soon"};
   return std::nullopt;
@@ -95,23 +98,23 @@ void Remote::make_and_repeat(Operation operation, Body body, SteadyTime deadline
 
 void Remote::note_success(Operation operation) {
   breaker_.succeeded();
-  denied_[static_cast<std::size_t>(operation)].succeeded();
+  refused_[static_cast<std::size_t>(operation)].succeeded();
 }
 
 void Remote::note(Operation operation, const Called& called) {
   const auto kind = called.failure.kind;
   const bool unreachable = kind == Failure::Kind::unreachable;
-  const bool others_fail = unreachable || kind == Failure::Kind::refused || called.of_table;
+  const bool its_own = of_operation(operation, called), others_fail = its_own || unreachable || kind == Failure::Kind::refused || called.of_table;
   if (!others_fail) {
     note_success(operation);
-  } else if (of_operation(called)) {
+  } else if (its_own) {
     breaker_.succeeded();
-    denied_[static_cast<std::size_t>(operation)].failed(Clock::now());
+    refused_[static_cast<std::size_t>(operation)].failed(Clock::now());
   } else if (breaker_.failed(Clock::now(), called.under_way) && unreachable && !called.under_way) {
     warn({}, called.failure.message + "; results stay local until it answers");
   }
   if (unreachable) return;
-  const char* const what = others_fail && !of_operation(called) ? "all" : name_of(operation);
+  const char* const what = others_fail && !its_own ? "all" : name_of(operation);
   warn(std::string(what) + ' ' + std::to_string(static_cast<int>(kind)) + ' ' + called.refusal.code, called.failure.message + (others_fail ? kLocal : ""));
 }
 
@@ -223,7 +226,7 @@ LayerInfo Remote::usage() const {
   client_->add_usage(info);
   const auto now = Clock::now();
   auto state = breaker_.state(now);
-  if (state == Breaker::State::closed) state = denied_[static_cast<std::size_t>(Operation::batch_get)].state(now);
+  if (state == Breaker::State::closed) state = refused_[static_cast<std::size_t>(Operation::batch_get)].state(now);
   info.breaker = state == Breaker::State::closed ? "closed" : state == Breaker::State::open ? "open" : "half-open";
   return info;
 }

@@ -1,6 +1,6 @@
 // One table of DynamoDB, with the operations that the layer needs. Asynchronous: every `done` is called exactly once, on the thread of
 // requests (src/dynamodb/http.hpp), must be quick and may start further operations. Only where nothing is sent (the breaker is open, the operation was
-// denied lately) it is called on the calling thread, before the operation returns. Thread-safe.
+// refused lately) it is called on the calling thread, before the operation returns. Thread-safe.
 //
 // What an operation takes care of: signing, deadlines (Settings), up to 3 attempts with jitter and a token bucket, the server's clock, the CRC of
 // replies, unprocessed keys and items, and a table that is not there yet: it is made (key cache_id, S; pay per request; TTL on `ttl`),
@@ -67,8 +67,9 @@ class Table {
 
   [[nodiscard]] virtual const Settings& settings() const noexcept = 0;
   /// False while the breaker is open: operations fail at once, as unreachable. It opens when an operation failed as unreachable or
-  /// refused, or the table cannot be used, for 1 s, then twice as long each time, up to 30 s; then one operation may probe. An operation that IAM denies
-  /// stops itself alone, in the same way; while that is BatchGetItem, this is false too. Costs two atomic loads.
+  /// refused, or the table cannot be used, for 1 s, then twice as long each time, up to 30 s; then one operation may probe. An operation that IAM denies,
+  /// and BatchGetItem where the server finds it wrong, stops itself alone, in the same way; while that is BatchGetItem, this is false too. Costs two atomic
+  /// loads.
   [[nodiscard]] virtual bool reachable() const noexcept = 0;
   /// The server's clock as far as its answers told it; before the first one, ours.
   [[nodiscard]] virtual Time server_time() const noexcept = 0;
@@ -88,6 +89,10 @@ class Table {
     std::optional<std::string> last{};  ///< cache_id to go on after; nothing: that was all
   };
   virtual void scan(std::size_t limit, std::optional<std::string> after, Expression filter, std::vector<std::string> attributes, Done<Page> done) = 0;
+
+  /// A cache begins in this table: once a process, TTL is asked for, as who made the table may have ended before that. Where it is on, not allowed or not
+  /// known, nothing is said.
+  virtual void begun() {}
 
   /// Calls `what` on the thread of requests after a time; 0: as soon as it can.
   virtual void after(std::chrono::milliseconds time, std::function<void()> what) = 0;

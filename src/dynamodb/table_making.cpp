@@ -69,7 +69,7 @@ void TableMaker::look() {
                   if (called.answer && (called.answer->status == "ACTIVE" || called.answer->status == "UPDATING")) {
                     if (auto wrong = self->wrong_key(*called.answer)) return self->finish(NotMade{std::move(*wrong), false});
                     self->finish(std::nullopt);
-                    return self->switch_ttl_on();
+                    return self->switch_ttl_on(false);
                   }
                   // Where it may not be looked at, it is tried.
                   if (!called.answer && called.meaning == Meaning::denied) return self->later(kLongestPause, &TableMaker::hope);
@@ -77,7 +77,10 @@ void TableMaker::look() {
                 });
 }
 
-void TableMaker::hope() { finish(std::nullopt); }
+void TableMaker::hope() {
+  finish(std::nullopt);
+  switch_ttl_on(false);
+}
 
 void TableMaker::later(milliseconds time, void (TableMaker::*what)()) {
   if (Clock::now() + time > until_) return finish(NotMade{unreachable(client_->settings(), "it was made, and is not ready after a minute"), true});
@@ -86,11 +89,16 @@ void TableMaker::later(milliseconds time, void (TableMaker::*what)()) {
   if (!started) finish(NotMade{unreachable(client_->settings(), "the system gives no thread for requests"), false});
 }
 
-void TableMaker::switch_ttl_on() {
+void TableMaker::ensure_ttl() {
+  if (!ttl_is_asked_for_.load()) switch_ttl_on(true);
+}
+
+void TableMaker::switch_ttl_on(bool quietly) {
+  ttl_is_asked_for_.store(true);
   std::string body = named(client_->settings()) + R"(,"TimeToLiveSpecification":{"AttributeName":"ttl","Enabled":true}})";
   client_->call(Operation::update_ttl, std::make_shared<const std::string>(std::move(body)), Clock::now() + kCallLimit,
-                [self = shared_from_this()](Called called) {
-                  if (called.answer || called.meaning != Meaning::denied) return;  // it is on already, or the server knows no such thing
+                [self = shared_from_this(), quietly](Called called) {
+                  if (called.answer || quietly || called.meaning != Meaning::denied) return;  // it is on already, or the server knows no such thing
                   self->warn_(called.failure.message + "; until TTL on the attribute 'ttl' is switched on, items that have expired stay in the table");
                 });
 }
@@ -108,11 +116,11 @@ void TableMaker::finish(std::optional<NotMade> result) {
 }
 
 void TableMaker::check_key(SteadyTime deadline, std::function<void(std::optional<Failure>)> done) {
-  if (key_is_right_.load()) return done(std::nullopt);
+  if (key_is_known_.load()) return done(std::nullopt);
   client_->call(Operation::describe_table, std::make_shared<const std::string>(named(client_->settings()) + '}'), deadline,
                 [self = shared_from_this(), done = std::move(done)](Called called) {
                   auto wrong = called.answer ? self->wrong_key(*called.answer) : std::nullopt;
-                  if (called.answer && !wrong) self->key_is_right_.store(true);
+                  if ((called.answer && !wrong) || called.meaning == Meaning::denied) self->key_is_known_.store(true);
                   done(std::move(wrong));
                 });
 }

@@ -84,6 +84,7 @@ void Tokens::make_step(int attempt) {
     }
     if (*put.value) {
       adopt(ticket(), tokens);
+      self->table->begun();
       return made(tokens);
     }
     self->table->get({self->keys.tokens}, [self, this, attempt, at = ticket()](Outcome<std::vector<Item>> read) {

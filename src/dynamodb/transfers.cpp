@@ -120,6 +120,15 @@ std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
+Reply::Error kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT: return Reply::Error::timeout;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE: return Reply::Error::certificate;
+    default: return Reply::Error::connection;
+  }
+}
+
 Reply timeout() {
   Reply reply;
   reply.error = Reply::Error::timeout;
@@ -237,7 +246,7 @@ void Transfers::Self::end(Host& host, Transfer& transfer, CURLcode code) {
   reply.bytes_received = static_cast<std::uint64_t>(header_bytes) + reply.body.size();
   if (code != CURLE_OK) {
     if (code == CURLE_FILESIZE_EXCEEDED) reply.error = Reply::Error::too_large;
-    if (reply.error == Reply::Error::none) reply.error = code == CURLE_OPERATION_TIMEDOUT ? Reply::Error::timeout : Reply::Error::connection;
+    if (reply.error == Reply::Error::none) reply.error = kind_of(code);
     reply.reason = reply.error == Reply::Error::too_large ? "too large reply" : *transfer.error ? transfer.error : curl_easy_strerror(code);
   }
   curl_multi_remove_handle(multi, transfer.easy);

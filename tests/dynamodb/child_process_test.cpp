@@ -25,6 +25,11 @@ TEST(ChildProcess, What_a_program_prints_is_read_to_its_end) {
 
 TEST(ChildProcess, It_has_nothing_to_read_and_its_complaints_are_not_ours) { EXPECT_EQ(*shell("cat; echo done; echo complaint >&2"), "done\n"); }
 
+TEST(ChildProcess, A_variable_takes_the_place_of_its_namesake) {
+  EXPECT_EQ(*output_of({"sh", "-c", "echo $HOME; env | grep -c ^HOME="}, 10s, "HOME=/of/its/own"), "/of/its/own\n1\n");
+  EXPECT_EQ(*shell("echo $HOME"), std::string(std::getenv("HOME")) + "\n");
+}
+
 TEST(ChildProcess, One_that_takes_too_long_is_killed_with_all_it_started) {
   const TemporaryFolder folder;
   const auto begin = std::chrono::steady_clock::now();

@@ -138,7 +138,7 @@ TEST(Credentials, SSO_and_login_are_left_to_botocore) {
 
 TEST(Credentials, The_fallback_is_asked_where_none_were_found_and_only_then) {
   int asked = 0;
-  set_credentials_fallback([&]() -> Result<Credentials> {
+  set_credentials_fallback([&](bool) -> Result<Credentials> {
     ++asked;
     return Credentials{.key_id = "other", .secret = "s"};
   });
@@ -147,7 +147,7 @@ TEST(Credentials, The_fallback_is_asked_where_none_were_found_and_only_then) {
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(fetch(world.set("AWS_ACCESS_KEY_ID", "env").set("AWS_SECRET_ACCESS_KEY", "s")).key_id, "env");
   EXPECT_EQ(asked, 1);
-  set_credentials_fallback([]() -> Result<Credentials> { return Fault{Fault::Kind::io, "nor has botocore"}; });
+  set_credentials_fallback([](bool) -> Result<Credentials> { return Fault{Fault::Kind::io, "nor has botocore"}; });
   EXPECT_TRUE(says(fault(World()), "nor has botocore"));
   set_credentials_fallback({});
 }

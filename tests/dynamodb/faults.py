@@ -113,6 +113,14 @@ def gigantic(exchange: Exchange) -> None:
     exchange.close()
 
 
+def gigantic_in_chunks(exchange: Exchange) -> None:
+    """The same, of a length that is not stated."""
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while exchange.send(b"40000\r\n" + b"x" * (1 << 18) + b"\r\n"):
+        exchange.note_wasted(1 << 18)
+    exchange.close()
+
+
 def unprocessed(exchange: Exchange) -> None:
     """Of a batch the first half is done (of one, nothing); the rest is to be asked again."""
     asked: Dict[str, Any] = json.loads(exchange.request.body)
@@ -157,6 +165,7 @@ server_error = answers(error(500, CORAL + "InternalServerError", "The request pr
 throttled = answers(error(400, DYNAMODB + "ProvisionedThroughputExceededException", "The level of configured throughput was exceeded"))
 denied = answers(error(403, CORAL + "AccessDeniedException", "User: arn:aws:iam::000000000000:user/cache is not authorized to perform this"))
 denied_with_400 = answers(error(400, CORAL + "AccessDeniedException", "User: arn:aws:iam::000000000000:user/cache is not authorized to perform this"))
+invalid = answers(error(400, CORAL + "ValidationException", "One or more parameter values were invalid"))
 expired_token = answers(error(400, CORAL + "ExpiredTokenException", "The security token included in the request is expired"))
 html_page = html()
 
