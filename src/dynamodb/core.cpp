@@ -139,7 +139,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
   std::string what, next;
   if (results > 0) {
     what = std::to_string(results) + " of " + count(of, "result");
-    next = "results are kept locally, and those that this process does not send while it runs are sent when they are next returned";
+    next = "results are kept locally, and those that this process does not send while it runs are sent when a later one returns them";
   }
   if (clears > 0) {
     what += (what.empty() ? "" : ", ") + count(clears, "clear");

@@ -203,6 +203,19 @@ TEST_F(LayerTest, Without_a_flush_it_reaches_the_table_too) {
   EXPECT_TRUE(eventually([&] { return has("f(1,){}"); }, 10s));
 }
 
+TEST_F(LayerTest, What_is_returned_from_the_files_while_the_table_is_out_of_reach_reaches_it_later_at_no_request) {
+  Machine a(server);
+  a.table->set_reachable(false);
+  a.call("f(1,){}", "1");
+  a.restart();
+  a.table->set_reachable(false);
+  EXPECT_EQ(a.call("f(1,){}"), (Answered{"1", "l1"}));
+  EXPECT_EQ(a.layer->info().queued, 1u);
+  EXPECT_EQ(a.table->count(What::put), 0u);
+  a.table->set_reachable(true);
+  EXPECT_TRUE(eventually([&] { return has("f(1,){}"); }, 10s));
+}
+
 TEST_F(LayerTest, Of_a_call_that_is_computed_again_and_again_the_last_result_is_in_the_table_and_requests_never_cross) {
   Machine a(server);
   a.look_up("f(0,){}");
