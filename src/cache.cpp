@@ -134,13 +134,19 @@ struct Cache::Private {
     layer->cleared(key);
   }
 
+  /// Warnings that a silent cache meets wait for one that is not: they are about what both use.
   void report() const {
-    for (const auto& notice : store->take_notices()) {
-      if (logging.load(std::memory_order_relaxed)) log_warning(notice);
+    const bool loud = logging.load(std::memory_order_relaxed);
+    if (loud) {
+      for (const auto& notice : store->take_notices()) log_warning(notice);
     }
-    if (!layer || !operations_are_logged()) return;
+    if (!layer) return;
+    if (loud) {
+      for (const auto& notice : layer->take_notices()) log_warning(notice);
+    }
+    if (!operations_are_logged()) return;
     for (const auto& operation : store->take_operations()) {
-      if (logging.load(std::memory_order_relaxed)) log_operation(operation);
+      if (loud) log_operation(operation);
     }
   }
 };

@@ -43,22 +43,17 @@ void Core::set_options(const CacheOptions& options) {
 }
 
 void Core::failed(const Failure& failure) {
-  {
-    std::lock_guard lock(mutex_);
-    const auto at = Steady::now();
-    // What fails in a breaker's shadow says less than what opened it.
-    const bool shadowed = failure.kind == Failure::Kind::unreachable && at - failed_at_ < kShadow;
-    failed_at_ = at;
-    if (!shadowed) {
-      last_failure_ = failure.message;
-      refused_ = failure.kind != Failure::Kind::unreachable;
-    }
-  }
-  pass_notices();
+  std::lock_guard lock(mutex_);
+  const auto at = Steady::now();
+  // What fails in a breaker's shadow says less than what opened it.
+  const bool shadowed = failure.kind == Failure::Kind::unreachable && at - failed_at_ < kShadow;
+  failed_at_ = at;
+  if (shadowed) return;
+  last_failure_ = failure.message;
+  refused_ = failure.kind != Failure::Kind::unreachable;
 }
 
-void Core::pass_notices() {
-  for (auto& notice : table->take_notices()) store->note(std::move(notice));
+void Core::pass_operations() {
   for (auto& operation : table->take_operations()) tell(std::move(operation));
 }
 
@@ -159,7 +154,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
 }
 
 LayerInfo Core::info() {
-  pass_notices();
+  pass_operations();
   LayerInfo info = table->usage();
   const auto waiting = writer.waiting();
   info.hits = figures.hits;

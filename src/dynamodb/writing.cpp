@@ -211,9 +211,11 @@ Writer::End Writer::prepare(Sent& sent) {
 
 void Writer::too_large(const std::string& signature, std::size_t bytes) {
   ++core_.figures.too_large;
-  core_.store->note("a result of '" + std::string(function_of(signature)) + "' has " + std::to_string(bytes) +
-                    " bytes, and more than the 400 KiB that an item of DynamoDB may have, packed too: it is kept locally, and is not in the table '" +
-                    core_.table->settings().table + "'");
+  const std::string function(function_of(signature));
+  core_.store->note("a result of '" + function + "' has " + std::to_string(bytes) +
+                        " bytes, and more than the 400 KiB that an item of DynamoDB may have, packed too: it is kept locally, and is not in the table '" +
+                        core_.table->settings().table + "'",
+                    "too large: " + function);
 }
 
 void Writer::send(std::vector<Sent> batch) {

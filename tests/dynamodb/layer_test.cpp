@@ -97,6 +97,14 @@ TEST_F(LayerTest, A_result_that_no_item_can_hold_stays_local_and_is_said_once_wi
   a.call("big(1,){}");
   ASSERT_TRUE(a.flush());
   EXPECT_EQ(a.layer->info().too_large, 1u);
+  const std::string notes = a.notes();
+  a.call("big(2,){}", value + "0\"");
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(a.layer->info().too_large, 2u);
+  EXPECT_EQ(a.notes(), notes) << "it is another size, and nothing new";
+  a.call("other(1,){}", value + '"');
+  ASSERT_TRUE(a.flush());
+  EXPECT_NE(a.notes().find("'other'"), std::string::npos);
 }
 
 TEST_F(LayerTest, A_bomb_is_said_and_is_a_miss) {
