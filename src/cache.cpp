@@ -1,6 +1,8 @@
 #include "cacherator/detail/cache.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <mutex>
 #include <unordered_set>
@@ -17,7 +19,33 @@ namespace cacherator::engine {
 
 namespace {
 
+using Steady = std::chrono::steady_clock;
+
 constexpr std::chrono::seconds kFlushLimit{5}, kExitLimit{2};  ///< for what is to be written to a table
+
+/// The layers' last flush. It is registered when there is something to be written, so that it comes before what was registered earlier: the last fold of the
+/// files, and the end of OpenSSL. Where a static object's destructor has more to write, it comes again; all of them together have one limit.
+class LastFlush {
+ public:
+  static void expect() {
+    if (wanted_.load(std::memory_order_relaxed) || wanted_.exchange(true)) return;
+    if (!registered_.exchange(true)) std::atexit(run);
+  }
+  /// A face flushes by itself, now.
+  static void done() { wanted_ = false; }
+
+ private:
+  static void run() {
+    registered_ = false;
+    if (!wanted_.exchange(false)) return;
+    const auto began = Steady::now();
+    flush_layers(left_);
+    left_ -= std::min<std::chrono::nanoseconds>(left_, Steady::now() - began);
+  }
+
+  inline static std::atomic<bool> wanted_{false}, registered_{false};
+  inline static std::chrono::nanoseconds left_{kExitLimit};
+};
 
 }  // namespace
 
@@ -45,6 +73,7 @@ struct Cache::Private {
     if (layer && entry.in != layer->table() && signature == call.signature) {  // other machines look for that spelling only
       if (std::isnan(entry.ttl)) entry.ttl = call.ttl;                         // 1.2.9 wrote it
       layer->hit(signature, entry);
+      LastFlush::expect();
     }
     return entry;
   }
@@ -99,13 +128,25 @@ struct Cache::Private {
     lead.lease = layer->lease(call.signature);
   }
 
+  void cleared(std::string_view key) const {
+    if (!layer) return;
+    LastFlush::expect();
+    layer->cleared(key);
+  }
+
+  /// Warnings that a silent cache meets wait for one that is not: they are about what both use.
   void report() const {
-    for (const auto& notice : store->take_notices()) {
-      if (logging.load(std::memory_order_relaxed)) log_warning(notice);
+    const bool loud = logging.load(std::memory_order_relaxed);
+    if (loud) {
+      for (const auto& notice : store->take_notices()) log_warning(notice);
     }
-    if (!layer || !operations_are_logged()) return;
+    if (!layer) return;
+    if (loud) {
+      for (const auto& notice : layer->take_notices()) log_warning(notice);
+    }
+    if (!operations_are_logged()) return;
     for (const auto& operation : store->take_operations()) {
-      if (logging.load(std::memory_order_relaxed)) log_operation(operation);
+      if (loud) log_operation(operation);
     }
   }
 };
@@ -127,7 +168,7 @@ Result<std::shared_ptr<Cache>> Cache::open(CacheOptions options) {
     self->layer = *std::move(layer);
     if (options.clear_cache) {
       (void)self->store->clear("*");  // what the table has, too
-      self->layer->cleared("*");
+      self->cleared("*");
     }
   }
   self->name = options.directory + '/' + options.data_id;
@@ -169,7 +210,10 @@ Kept Cache::keep(const Lead& lead, std::string_view signature, std::string_view 
   }
   const Kept kept =
       self_->store->put({.signature = signature, .digest = digest, .value = value, .utc = now(), .ttl = ttl, .under = lead.under, .tokens = lead.tokens});
-  if (self_->layer && kept.serial) self_->layer->kept(signature);
+  if (self_->layer && kept.serial) {
+    self_->layer->kept(signature);
+    LastFlush::expect();
+  }
   self_->report();
   return kept;
 }
@@ -187,14 +231,14 @@ bool Cache::holds(std::string_view function, std::uint64_t under) const { return
 
 Result<void> Cache::clear(std::string_view function) {
   auto done = self_->store->clear(function);
-  if (self_->layer) self_->layer->cleared(function);
+  self_->cleared(function);
   self_->report();
   return done;
 }
 
 Result<void> Cache::drop(std::string_view signature) {
   auto done = self_->store->drop(signature);
-  if (self_->layer) self_->layer->cleared(signature);
+  self_->cleared(signature);
   self_->report();
   return done;
 }
@@ -213,6 +257,7 @@ Result<void> Cache::save_state(std::span<const Variable> changed, bool touch, bo
       if (variable.gone) all.push_back({.name = variable.name, .value = "", .utc = now(), .gone = true});
     }
     self_->layer->save_state(std::move(all));
+    LastFlush::expect();
   }
   self_->report();
   return done;
@@ -247,6 +292,7 @@ Info Cache::info() {
 }
 
 void flush_at_exit() {
+  LastFlush::done();
   flush_layers(kExitLimit);
   flush_stores();
 }

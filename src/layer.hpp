@@ -63,6 +63,8 @@ class Layer {
   virtual Result<DbPage> list(std::size_t limit, const std::optional<std::string>& after) = 0;
 
   virtual LayerInfo info() = 0;
+  /// Warnings of the table since the last call, whichever of its caches met them; each is said once.
+  virtual std::vector<std::string> take_notices() = 0;
 };
 
 /// Opens or joins the layer of this store's cache in the table that the options name. Faults: `misuse` only (a table's name that

@@ -178,5 +178,19 @@ TEST_F(RemoteTest, Of_two_states_each_variable_is_the_newer_one) {
   EXPECT_EQ(state, (std::map<std::string, std::string>{{"level", "1"}, {"name", "\"Ada\""}, {"score", "2"}}));
 }
 
+TEST_F(RemoteTest, A_warning_is_said_once_and_no_number_of_others_silences_a_new_one) {
+  auto store = open();
+  store->note("a result of 'f' has 500000 bytes", "too large: f");
+  store->note("a result of 'f' has 500001 bytes", "too large: f");
+  store->note("the table refuses");
+  store->note("the table refuses");
+  EXPECT_EQ(store->take_notices(), (std::vector<std::string>{"a result of 'f' has 500000 bytes", "the table refuses"}));
+  for (int i = 0; i < 1000; ++i) store->note("warning " + std::to_string(i));
+  store->note("the table is gone");
+  const auto notices = store->take_notices();
+  EXPECT_EQ(notices.back(), "the table is gone");
+  EXPECT_LE(notices.size(), 256u) << "they are bounded where nobody takes them";
+}
+
 }  // namespace
 }  // namespace cacherator::engine

@@ -124,7 +124,8 @@ class Started:
 
     def __init__(self, source: str, folder: Path, environment: "Dict[str, str]") -> None:
         command = [sys.executable, "-c", textwrap.dedent(source)]
-        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes)
 
     def end(self, within: float = 30) -> str:
         try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 import tables
+from cacherator import Cached
 from tables import Service, Table, eventually, faults, started_server, table_of, warnings_of
 
 
@@ -109,6 +110,41 @@ def test_what_another_machine_computed_before_a_clear_and_sends_after_it_does_no
     two.json_cache_save()
     assert two.l2["queued"] == 0
     assert shared.machine("three").ask(2)[1] == "miss"
+
+
+def test_an_object_with_clear_cache_begins_without_what_others_wrote(shared: Table) -> None:
+    one = shared.machine("one")
+    one.f(1)
+    one.score = 5
+    one.json_cache_save()
+    two = shared.machine("two", clear_cache=True)
+    assert not hasattr(two, "score") and two.ask(1) == (["two", 1], "miss") and two.ask(1) == (["two", 1], "l1")
+    two.json_cache_save()
+    assert shared.machine("three").ask(1) == (["two", 1], "l2")
+    again = shared.machine("one", clear_cache=True)
+    assert again.ask(1) == (["one", 1], "miss") and shared.machine("three").ask(1) == (["two", 1], "l1")
+
+
+def test_the_first_call_of_a_function_with_clear_cache_computes_and_its_value_replaces_the_others(shared: Table) -> None:
+    class Plain(Service):
+        @Cached()
+        def fresh(self, n: int) -> List[Any]:
+            return [self.name, n]
+
+    class Fresh(Service):
+        @Cached(clear_cache=True)
+        def fresh(self, n: int) -> List[Any]:
+            return [self.name, n]
+
+    one = Plain("one", dynamodb_table=shared.name)
+    assert one.fresh(1) == ["one", 1]
+    one.json_cache_save()
+    two = Fresh("two", dynamodb_table=shared.name)
+    assert [(two.fresh(1), two.last_cache_status) for _ in range(3)] == [(["two", 1], status) for status in ("miss", "l1", "l1")]
+    two.json_cache_save()
+    for folder, status in (("two", "l1"), ("three", "l2")):
+        plain = Plain(folder, dynamodb_table=shared.name)
+        assert plain.fresh(1) == ["two", 1] and plain.last_cache_status == status
 
 
 def test_a_large_value_is_compressed_on_its_way_and_arrives_whole(shared: Table) -> None:

@@ -198,6 +198,17 @@ def test_what_was_computed_in_an_outage_reaches_the_table_from_a_later_process(t
     assert set(table.entries()) == {f"f({n},){{}}" for n in range(3)}
 
 
+def test_a_hit_in_an_outage_reaches_the_table_when_it_is_back(table: Table) -> None:
+    table.make()
+    Service("one").f(1)
+    table.proxy.down()
+    one = table.machine("one", logging=False)
+    assert [one.ask(1) for _ in range(3)] == [(["one", 1], "l1")] * 3
+    table.proxy.up()
+    eventually(lambda: "f(1,){}" in table.entries(), within=15)
+    assert table.machine("two").ask(1) == (["one", 1], "l2")
+
+
 def test_a_clear_in_an_outage_holds_here_at_once_and_reaches_the_others_later(table: Table, caplog: pytest.LogCaptureFixture) -> None:
     one = table.machine("one")
     one.f(1)

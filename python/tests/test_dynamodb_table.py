@@ -366,7 +366,18 @@ def test_logging_false_silences_what_the_table_does_wrong(table: Table, caplog: 
     assert silent.ask(0)[1] == "miss"
     silent.json_cache_save()
     assert caplog.text == "" and silent.l2["errors"] == {"AccessDeniedException": 1}
-    told = table.machine("told")
-    told.ask(0)
-    told.json_cache_save()
-    assert table.name in caplog.text
+
+
+@pytest.mark.parametrize("folder", ["another", "silent"])
+def test_what_a_silent_cache_met_first_is_told_by_the_next_one_of_its_table_that_is_not(
+    table: Table, folder: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.proxy.fail(faults.denied, float("inf"))
+    silent = table.machine("silent", logging=False)
+    assert silent.ask(0)[1] == "miss" and warnings_of(caplog) == []
+    loud = table.machine(folder)
+    loud.ask(1)
+    (warning,) = warnings_of(caplog)
+    assert "dynamodb:BatchGetItem" in warning and table.name in warning
+    table.machine("third").ask(1)
+    assert len(warnings_of(caplog)) == 1

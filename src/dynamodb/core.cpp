@@ -43,22 +43,17 @@ void Core::set_options(const CacheOptions& options) {
 }
 
 void Core::failed(const Failure& failure) {
-  {
-    std::lock_guard lock(mutex_);
-    const auto at = Steady::now();
-    // What fails in a breaker's shadow says less than what opened it.
-    const bool shadowed = failure.kind == Failure::Kind::unreachable && at - failed_at_ < kShadow;
-    failed_at_ = at;
-    if (!shadowed) {
-      last_failure_ = failure.message;
-      refused_ = failure.kind != Failure::Kind::unreachable;
-    }
-  }
-  pass_notices();
+  std::lock_guard lock(mutex_);
+  const auto at = Steady::now();
+  // What fails in a breaker's shadow says less than what opened it.
+  const bool shadowed = failure.kind == Failure::Kind::unreachable && at - failed_at_ < kShadow;
+  failed_at_ = at;
+  if (shadowed) return;
+  last_failure_ = failure.message;
+  refused_ = failure.kind != Failure::Kind::unreachable;
 }
 
-void Core::pass_notices() {
-  for (auto& notice : table->take_notices()) store->note(std::move(notice));
+void Core::pass_operations() {
   for (auto& operation : table->take_operations()) tell(std::move(operation));
 }
 
@@ -139,7 +134,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
   std::string what, next;
   if (results > 0) {
     what = std::to_string(results) + " of " + count(of, "result");
-    next = "results are kept locally, and those that this process does not send while it runs are sent when they are next returned";
+    next = "results are kept locally, and those that this process does not send while it runs are sent when a later one returns them";
   }
   if (clears > 0) {
     what += (what.empty() ? "" : ", ") + count(clears, "clear");
@@ -159,7 +154,7 @@ std::string Core::unfinished(std::size_t results, std::size_t of, std::size_t cl
 }
 
 LayerInfo Core::info() {
-  pass_notices();
+  pass_operations();
   LayerInfo info = table->usage();
   const auto waiting = writer.waiting();
   info.hits = figures.hits;

@@ -77,8 +77,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void failed(const Failure& failure);
   /// What waits (clears, results, state) is tried again in a while.
   void retry();
-  /// Hands the table's warnings to the store.
-  void pass_notices();
+  /// Hands what was done to the table itself to the store.
+  void pass_operations();
   /// For who logs operations.
   void tell(std::string operation);
   /// Something that a flush waits for may have ended.

@@ -84,6 +84,7 @@ class TableLayer final : public engine::Layer {
   Result<void> flush(std::chrono::nanoseconds limit) override { return core().flush(limit); }
   Result<DbPage> list(std::size_t limit, const std::optional<std::string>& after) override { return core().list(limit, after); }
   LayerInfo info() override { return core().info(); }
+  std::vector<std::string> take_notices() override { return core().table->take_notices(); }
 
  private:
   std::shared_ptr<Core> join() const {

@@ -41,7 +41,7 @@ void Reader::read(const LookPtr& look) {
 }
 
 void Reader::came(const LookPtr& look, std::vector<Item> items, std::uint64_t ticket, bool with_legacy) {
-  core_.pass_notices();
+  core_.pass_operations();
   if (with_legacy) core_.legacy.set(item_of(items, core_.keys.legacy));
   const Item* entry = item_of(items, look->key);
   look->item = entry ? *entry : Item();

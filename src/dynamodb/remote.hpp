@@ -51,6 +51,7 @@ class Remote : public Table, public std::enable_shared_from_this<Remote> {
   /// What an operation's end tells about the table, for the operations that follow and for people.
   void note(Operation operation, const Called& called);
   void note_success(Operation operation);
+  /// `once`: what it is about; empty: its text.
   void warn(const std::string& once, std::string message);
   void tell(std::string operation);
   template <class T>

@@ -69,7 +69,7 @@ void State::send_load(const Loaded& loaded) {
 }
 
 void State::came(const std::vector<Item>& items, bool with_legacy) {
-  core_.pass_notices();
+  core_.pass_operations();
   if (with_legacy) core_.legacy.set(item_of(items, core_.keys.legacy));
   const Item* item = item_of(items, core_.keys.state);
   const auto there = item ? read_state(*item) : std::vector<Variable>();

@@ -119,10 +119,12 @@ void Remote::note(Operation operation, const Called& called) {
 }
 
 void Remote::warn(const std::string& once, std::string message) {
-  constexpr std::size_t kMost = 256;
+  constexpr std::size_t kMost = 256;  // after so many others a warning may be repeated
   std::lock_guard lock(mutex_);
-  if (notices_.size() >= kMost || (!once.empty() && (said_.size() >= kMost || !said_.insert(once).second))) return;
+  if (said_.size() >= kMost) said_.clear();
+  if (!said_.insert(once.empty() ? message : once).second) return;
   notices_.push_back(std::move(message));
+  if (notices_.size() > kMost) notices_.erase(notices_.begin());
 }
 
 void Remote::tell(std::string operation) {

@@ -32,7 +32,7 @@ void Writer::kept(std::string_view signature) {
 }
 
 void Writer::hit(std::string_view signature, const Entry& entry) {
-  if (entry.in == core_.id || !can_be_shared(entry) || !core_.usable()) return;
+  if (entry.in == core_.id || !can_be_shared(entry)) return;
   {
     std::lock_guard lock(mutex_);
     const std::string key(signature);
@@ -72,7 +72,7 @@ void Writer::add(std::string_view signature, std::size_t bytes, bool backfill, d
   for (const auto& [key, who] : leases) core_.leases.release(key, who);
   if (full) {
     core_.store->note("more results than " + std::to_string(kMostBytes >> 20) + " MiB wait to be written to the table '" + core_.table->settings().table +
-                      "': the oldest ones are kept locally only, until they are next returned");
+                      "': the oldest ones are kept locally only, until another object or program returns them");
   }
   schedule();
 }
@@ -211,9 +211,11 @@ Writer::End Writer::prepare(Sent& sent) {
 
 void Writer::too_large(const std::string& signature, std::size_t bytes) {
   ++core_.figures.too_large;
-  core_.store->note("a result of '" + std::string(function_of(signature)) + "' has " + std::to_string(bytes) +
-                    " bytes, and more than the 400 KiB that an item of DynamoDB may have, packed too: it is kept locally, and is not in the table '" +
-                    core_.table->settings().table + "'");
+  const std::string function(function_of(signature));
+  core_.store->note("a result of '" + function + "' has " + std::to_string(bytes) +
+                        " bytes, and more than the 400 KiB that an item of DynamoDB may have, packed too: it is kept locally, and is not in the table '" +
+                        core_.table->settings().table + "'",
+                    "too large: " + function);
 }
 
 void Writer::send(std::vector<Sent> batch) {

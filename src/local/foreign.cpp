@@ -166,11 +166,19 @@ Info LocalStore::info() {
   return info;
 }
 
-void LocalStore::notice(Inner& in, std::string text) {
+void LocalStore::notice(Inner& in, std::string text, std::string_view once) {
   std::lock_guard lock(in.index);
-  if (std::find(in.said.begin(), in.said.end(), text) != in.said.end() || in.said.size() > 256) return;
-  in.said.push_back(text);
+  notice_locked(in, std::move(text), once);
+}
+
+void LocalStore::notice_locked(Inner& in, std::string text, std::string_view once) {
+  constexpr std::size_t kMost = 256;  // after so many others a warning may be repeated; of more that nobody takes, the oldest go
+  std::string key(once.empty() ? text : once);
+  if (std::find(in.said.begin(), in.said.end(), key) != in.said.end()) return;
+  in.said.push_back(std::move(key));
   in.notices.push_back(std::move(text));
+  if (in.said.size() > kMost) in.said.erase(in.said.begin());
+  if (in.notices.size() > kMost) in.notices.erase(in.notices.begin());
 }
 
 std::vector<std::string> LocalStore::take_notices() {

@@ -134,11 +134,7 @@ void LocalStore::read_journal(Inner& in, bool to_its_end) {
   changed(in.contents.apply(*lines, lines).known);
   drops_ += in.contents.drops - drops;
   if (in.contents.damaged_records != damaged) {
-    const std::string text = directory_ + "/" + in.journal_name + " has damaged lines; they are skipped, the others are used";
-    if (std::find(in.said.begin(), in.said.end(), text) == in.said.end()) {
-      in.said.push_back(text);
-      in.notices.push_back(text);
-    }
+    notice_locked(in, directory_ + "/" + in.journal_name + " has damaged lines; they are skipped, the others are used");
   }
 }
 

@@ -74,7 +74,7 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   void told(std::string_view table, std::string_view key, std::string_view id) override;
   void join(std::string_view table) override;
   bool bring_state(std::span<const Variable> variables) override;
-  void note(std::string text) override;
+  void note(std::string text, std::string_view once) override;
   void tell(std::string text) override;
   std::vector<std::string> take_operations() override;
   Result<void> checkpoint() override { return fold(true); }
@@ -183,7 +183,8 @@ class LocalStore final : public Store, public std::enable_shared_from_this<Local
   Result<void> save_whole(Inner& in);
   bool keep_damaged_copy(Inner& in, Folder& folder, const std::string& text);
 
-  void notice(Inner& in, std::string text);  // with Inner::index free
+  void notice(Inner& in, std::string text, std::string_view once = {});  // with Inner::index free
+  static void notice_locked(Inner& in, std::string text, std::string_view once = {});
   void changed(bool known);
   void dirty(Inner& in, std::size_t bytes);
 

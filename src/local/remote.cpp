@@ -158,6 +158,6 @@ std::vector<std::string> LocalStore::take_operations() {
   return {all.begin(), all.end()};
 }
 
-void LocalStore::note(std::string text) { notice(inner(), std::move(text)); }
+void LocalStore::note(std::string text, std::string_view once) { notice(inner(), std::move(text), once); }
 
 }  // namespace cacherator::engine

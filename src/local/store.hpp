@@ -94,14 +94,15 @@ class Store {
   virtual void join(std::string_view table) = 0;
   /// Variables with their own dates: those that are newer than what is known are appended. True: any was.
   virtual bool bring_state(std::span<const Variable> variables) = 0;
-  /// A warning for take_notices(), said once.
-  virtual void note(std::string text) = 0;
+  /// A warning for take_notices(), said once: `once` is what it is about; empty: its text.
+  virtual void note(std::string text, std::string_view once) = 0;
+  void note(std::string text) { note(std::move(text), {}); }
 
   /// An operation of the second layer, for take_operations(): only where operations_are_logged(). The oldest of more than 1,000 go.
   virtual void tell(std::string text) = 0;
   virtual std::vector<std::string> take_operations() = 0;
 
-  /// Warnings since the last call (damage, faults, what the user should know), each said once; takes them away.
+  /// Warnings since the last call (damage, faults, what the user should know), each said once until 256 others were; takes them away.
   virtual std::vector<std::string> take_notices() = 0;
   /// Flights of this cache, shared by its objects.
   [[nodiscard]] virtual const std::shared_ptr<Flights>& flights() const noexcept = 0;

@@ -97,6 +97,14 @@ TEST_F(LayerTest, A_result_that_no_item_can_hold_stays_local_and_is_said_once_wi
   a.call("big(1,){}");
   ASSERT_TRUE(a.flush());
   EXPECT_EQ(a.layer->info().too_large, 1u);
+  const std::string notes = a.notes();
+  a.call("big(2,){}", value + "0\"");
+  ASSERT_TRUE(a.flush());
+  EXPECT_EQ(a.layer->info().too_large, 2u);
+  EXPECT_EQ(a.notes(), notes) << "it is another size, and nothing new";
+  a.call("other(1,){}", value + '"');
+  ASSERT_TRUE(a.flush());
+  EXPECT_NE(a.notes().find("'other'"), std::string::npos);
 }
 
 TEST_F(LayerTest, A_bomb_is_said_and_is_a_miss) {
@@ -199,6 +207,19 @@ TEST_F(LayerTest, Without_a_flush_it_reaches_the_table_too) {
   Machine a(server);
   a.table->set_reachable(false);
   a.call("f(1,){}", "1");
+  a.table->set_reachable(true);
+  EXPECT_TRUE(eventually([&] { return has("f(1,){}"); }, 10s));
+}
+
+TEST_F(LayerTest, What_is_returned_from_the_files_while_the_table_is_out_of_reach_reaches_it_later_at_no_request) {
+  Machine a(server);
+  a.table->set_reachable(false);
+  a.call("f(1,){}", "1");
+  a.restart();
+  a.table->set_reachable(false);
+  EXPECT_EQ(a.call("f(1,){}"), (Answered{"1", "l1"}));
+  EXPECT_EQ(a.layer->info().queued, 1u);
+  EXPECT_EQ(a.table->count(What::put), 0u);
   a.table->set_reachable(true);
   EXPECT_TRUE(eventually([&] { return has("f(1,){}"); }, 10s));
 }

@@ -155,6 +155,17 @@ TEST_F(TableFaultsTest, ADeniedReadNamesThePermissionAndTheTableOnce) {
   EXPECT_EQ(table_->take_notices().size(), 1u);
 }
 
+TEST_F(TableFaultsTest, NoNumberOfWarningsSilencesANewOne) {
+  std::atomic<int> number = 0;
+  server_.answer([&](const auto&) { return refusal("MadeUp" + std::to_string(++number)); });
+  for (int i = 0; i < 300; ++i) expect_failure(Failure::Kind::invalid);
+  server_.answer([](const auto&) { return refusal("AccessDeniedException"); });
+  expect_failure(Failure::Kind::refused);
+  const auto notices = table_->take_notices();
+  EXPECT_TRUE(has(notices.back(), "dynamodb:BatchGetItem")) << notices.back();
+  EXPECT_LE(notices.size(), 256u);
+}
+
 TEST_F(TableFaultsTest, ARefusalInXmlWith403IsUnderstood) {
   server_.then({403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>No</Message></Error></ErrorResponse>"});
   EXPECT_TRUE(has(expect_failure(Failure::Kind::refused).message, "AccessDenied: No"));

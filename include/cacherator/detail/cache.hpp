@@ -197,8 +197,8 @@ void set_logging(bool enabled) noexcept;
 /// prints the same. `name`: in messages. It is run on a thread of its own, when a table is first used.
 void set_credentials_program(std::vector<std::string> command, std::string name);
 
-/// Writes what is still in journals into the documents, and what is still to be written into tables, each for at most two seconds. The
-/// faces call it at exit; C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
+/// Writes what is still in journals into the documents, and what is still to be written into tables, each for at most two seconds. Python's
+/// face calls it at exit; C++ programs get it by themselves. Safe to call more than once; caches keep working afterwards.
 void flush_at_exit();
 
 }  // namespace cacherator::engine
