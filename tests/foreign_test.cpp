@@ -1,6 +1,7 @@
 // What people and 1.2.9 do to the files while a program has them open.
 #include <gtest/gtest.h>
 
+#include "cacherator/detail/text.hpp"
 #include "local/document.hpp"
 #include "local_layer.hpp"
 
@@ -25,6 +26,23 @@ struct Foreign : testing::Test {
   }
   [[nodiscard]] Values found() const { return values(*Restarted(folder)); }
 };
+
+TEST_F(Foreign, The_clear_of_one_call_clears_what_1_2_9_spelled_otherwise_too) {
+  const std::string text(300, 'x');
+  const std::string long_one = shorten("f('" + text + "',){}").text, its_call = shorten("f('" + text + "', 2){}").text;
+  std::vector<std::array<std::string, 3>> entries;
+  for (const char* signature : {"f(1,){}", "f(1,){'b': 2}", "f(){'a': 1}", "f(12,){}", "f(1, 3){}", "f(2,){}", "g(1,){}"}) entries.push_back({signature, "7", date()});
+  entries.push_back({long_one, "8", date()});
+  write_in_place(incumbent_document(entries));
+  ASSERT_TRUE(eventually([&] { return values(*cache).size() == entries.size(); }));
+  EXPECT_TRUE(cache->drop("f(1, 2){}"));  // f(a, b=2)
+  const Values left{{"f(12,){}", "7"}, {"f(1, 3){}", "7"}, {"f(2,){}", "7"}, {"g(1,){}", "7"}, {long_one, "8"}};
+  EXPECT_EQ(values(*cache), left);
+  EXPECT_EQ(values(*Restarted(folder)), left);
+  EXPECT_TRUE(cache->drop(its_call));
+  EXPECT_EQ(ask(*cache, long_one), "(miss)");
+  EXPECT_EQ(values(*cache).size(), 4u);
+}
 
 TEST_F(Foreign, What_1_2_9_adds_is_a_hit_and_what_it_dropped_is_appended_again) {
   keep(*cache, "mine(){}", "1");

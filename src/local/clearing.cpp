@@ -52,19 +52,24 @@ Result<void> LocalStore::clear(std::string_view function) {
 Result<void> LocalStore::drop(std::string_view signature) {
   Inner& in = inner();
   std::lock_guard lock(in.append);
-  const DropRecord record{std::string(signature), now(), pending_id(in)};
+  if (ensure_folder(in) == 0) tail(in);
+  std::vector<DropRecord> records{{std::string(signature), now(), pending_id(in)}};
+  {
+    std::lock_guard index(in.index);
+    for (auto& other : in.contents.other_spellings(signature)) records.push_back({std::move(other), records.front().utc, {}});
+  }
   std::string text;
-  encode(text, record);
+  for (const auto& record : records) encode(text, record);
   const int error = append(in, text);
   {
     std::lock_guard index(in.index);
-    in.contents.apply(record, nullptr);
+    for (const auto& record : records) in.contents.apply(record, nullptr);
     ++drops_;
     fresh_.generation.fetch_add(1);
   }
   if (in.folder) in.folder->touch(in.stem);
   if (error < 0 && in.memory_only.empty()) {
-    return Fault{Fault::Kind::io, "forgetting '" + record.signature + "' could not be written to " + directory_ + ": " + platform::reason(error)};
+    return Fault{Fault::Kind::io, "forgetting '" + std::string(signature) + "' could not be written to " + directory_ + ": " + platform::reason(error)};
   }
   return {};
 }

@@ -216,6 +216,28 @@ std::vector<std::string> Contents::plain_after(std::string_view function, Time u
   return found;
 }
 
+std::vector<std::string> Contents::other_spellings(std::string_view signature) const {
+  constexpr std::size_t kMayBeShortened = 180, kKept = 149;  // then the rest is a digest, which does not say how it went on
+  const auto positions = [](std::string_view text) {
+    const auto begin = std::min(text.find('('), text.size() - 1) + 1;
+    text = text.substr(begin, text.size() >= kMayBeShortened ? kKept - begin : text.rfind("){") - begin);
+    return text.ends_with(',') ? text.substr(0, text.size() - 1) : text;
+  };
+  const auto here = positions(signature);
+  const auto may_be = [&](std::string_view other) {
+    const auto there = positions(other);
+    const auto both = std::min(here.size(), there.size());
+    if (here.substr(0, both) != there.substr(0, both)) return false;
+    if (std::max(signature.size(), other.size()) >= kMayBeShortened) return true;
+    return there.empty() || (here.size() >= there.size() && (here.size() == both || here.substr(both).starts_with(", ")));
+  };
+  std::vector<std::string> found;
+  for (const auto& [other, held] : index_) {
+    if (held.entry.plain && other != signature && function_of(other) == function_of(signature) && may_be(other)) found.emplace_back(other);
+  }
+  return found;
+}
+
 Contents::Change Contents::remove_cleared() {
   if (to_clear_.empty()) return {};
   const bool all = to_clear_.contains("*");

@@ -48,6 +48,8 @@ class Contents {
   [[nodiscard]] std::vector<std::pair<std::string, Entry>> sorted() const;
   [[nodiscard]] std::vector<DocumentEntry> all() const;
   /// Signatures of 1.2.9's entries of `function` (or of all, "*") that are dated after `utc`.
+  /// Calls that 1.2.9 wrote and that may be this one in another spelling: with less in their positions, the rest being defaults or keywords.
+  [[nodiscard]] std::vector<std::string> other_spellings(std::string_view signature) const;
   [[nodiscard]] std::vector<std::string> plain_after(std::string_view function, Time utc) const;
   [[nodiscard]] std::size_t size() const { return index_.size(); }
 
