@@ -56,6 +56,15 @@ def open_for_object(self: Any, memory: _native.Memory) -> None:
         _native.configure(memory, None, _options.days(ttl, type(self).__name__))
 
 
+def after_miss(self: Any) -> None:
+    """Called by the hot path, though not at each miss: what 1.2.9 wrote with each result were the object's variables, too."""
+    if isinstance(self, JSONCache) and getattr(self, "_json_cache_settings", None) is not None:
+        try:
+            self._save_state(touch=False, share=False)
+        except Exception as error:
+            _log_quietly(self, f"state could not be saved: {type(error).__name__}: {error}")
+
+
 class JSONCache(Views):
     """Base class: methods decorated with `@Cached()` remember their results, and the object its state, in a JSON file.
 
@@ -193,6 +202,8 @@ class JSONCache(Views):
         if changed or gone or (touch and texts) or share:
             cache_of(self).save_state(changed, gone, touch and bool(texts), share)
             settings.loaded = texts
+            if touch and len(texts) > len(changed) and cache_of(self).info()["variables"] <= len(changed):
+                cache_of(self).save_state(texts, [], True, share)  # the files were removed, or cleared
 
     def json_cache_save(self) -> None:
         """Saves the object's state, and brings the document up to date. Never raises for what the files do."""

@@ -25,6 +25,7 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   new (&memory->cache) std::shared_ptr<engine::Cache>();
   new (&memory->tables) decltype(memory->tables)();
   memory->ttl = 999;
+  memory->state_due = {};
   return object;
 }
 

@@ -1,6 +1,7 @@
 // What an object carries under a hidden name in its __dict__: its tables, its cache, its settings.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct Memory {
   const engine::Freshness* fresh;                              ///< the cache's; null with it
   double ttl;                                                  ///< days, of the class
   Status last;                                                 ///< of the most recent call
+  std::chrono::steady_clock::time_point state_due;             ///< when a miss may look at the owner's variables again
   std::vector<std::pair<Ref, std::unique_ptr<Table>>> tables;  ///< by function
 
   void keep_in(std::shared_ptr<engine::Cache> kept) {

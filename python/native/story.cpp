@@ -263,6 +263,22 @@ void Story::give_up_waiting() {
   alone_ = true;
 }
 
+namespace {
+
+/// The object's variables that changed are saved with a miss, as 1.2.9 did; for a fiftieth of the time at most. False: a Python error is set.
+bool save_state(Memory& memory) {
+  constexpr int kShare = 50;
+  const auto begin = std::chrono::steady_clock::now();
+  if (!memory.owner || begin < memory.state_due) return true;
+  PyObject* const save = imported("cacherator._core", "after_miss");
+  if (!save || !Ref::take(PyObject_CallOneArg(save, memory.owner))) return false;
+  const auto end = std::chrono::steady_clock::now();
+  memory.state_due = end + kShare * (end - begin);
+  return true;
+}
+
+}  // namespace
+
 bool Story::keep(PyObject* value) {
   auto* memory = reinterpret_cast<Memory*>(memory_.get());
   auto* f = as_function(function_.get());
@@ -301,7 +317,7 @@ bool Story::keep(PyObject* value) {
   }
   lead_->land();
   lead_.reset();
-  return true;
+  return save_state(*memory);
 }
 
 void Story::fail(PyObject* exception) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -306,3 +307,53 @@ def test_checked_hits_see_the_clear_of_another_process(run_program: Callable[...
     run_program("from cacherator import JSONCache; JSONCache(data_id='two').json_cache_clear('f')")
     c.f(1)
     assert c.last_cache_status == "miss"
+
+
+def test_a_miss_takes_the_state_along_as_1_2_9_did(run_program: Callable[..., str]) -> None:
+    program = """
+        import os, signal
+        from cacherator import JSONCache, Cached
+        class Crawler(JSONCache):
+            @Cached()
+            def fetch(self, url): return "page"
+            @Cached()
+            async def later(self, url): return "page"
+        c = Crawler(data_id="crawl")
+        print(getattr(c, "seen", None), getattr(c, "last", None))
+        c.seen = [1]
+        c.fetch(os.getpid())
+        import asyncio, time
+        time.sleep(0.01)
+        c.seen.append(2); c.last = "x"
+        asyncio.run(c.later(os.getpid()))
+        print(Crawler(data_id="crawl").seen, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+    """
+    with pytest.raises(AssertionError, match=f"ended with -{signal.SIGTERM.value}"):
+        run_program(program)
+    again = JSONCache(data_id="crawl")
+    assert (again.seen, again.last) == ([1, 2], "x")
+
+
+def test_large_state_does_not_slow_misses_down() -> None:
+    c = Cache(data_id="large")
+    c.large = list(range(300_000))
+    begin = time.perf_counter()
+    c._save_state(touch=False, share=False)
+    once = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for i in range(300):
+        c.large[0] = i
+        c.f(i)
+    assert time.perf_counter() - begin < 30 * once  # each time would be 300
+
+
+def test_a_save_writes_all_variables_where_the_files_were_removed(own_folder: Path) -> None:
+    c = JSONCache(data_id="s", directory="d")
+    c.name, c.n = "x", 1
+    c.json_cache_save()
+    shutil.rmtree("d")
+    c.n = 2
+    c.json_cache_save()
+    again = JSONCache(data_id="s", directory="d")
+    assert (again.name, again.n) == ("x", 2)
