@@ -98,6 +98,24 @@ TEST(Document, The_header_comes_first_and_each_entry_has_a_line_to_itself) {
   EXPECT_TRUE(is_json(DocumentWriter(header(), {}).finish({}, 0))) << "an empty one too";
 }
 
+TEST(Document, Any_line_of_an_entry_may_be_taken_out_by_hand) {
+  for (const char* gone : {"1", "2", "3"}) {
+    std::string text = R"({"_cacherator": {"format": 1, "data_id": "calc"},
+"_json_cache_func_cache": {
+)";
+    Values left;
+    for (const std::string key : {"1", "2", "3"}) {
+      if (key == gone) continue;
+      text +=
+          "\"" + key + R"(": {"value": )" + key + R"(, "date": "2026-11-23T07:34:38", "utc": 1795419278, "ttl": 9, "under": 0})" + (key == "3" ? "\n" : ",\n");
+      left[key] = key;
+    }
+    const auto document = read(text + "},\n\"_json_cache_last_save_date\": null,\n\"_json_cache_variable_cache\": {}}");
+    EXPECT_EQ(entries_of(*document), left);
+    EXPECT_EQ(damage_of(*document), "");
+  }
+}
+
 TEST(Document, What_1_2_9_wrote_is_read_without_tags_and_dated_by_its_local_time) {
   const auto document = read(incumbent_document(
       {{"f(1,){}", "[\n                1,\n                2\n            ]", "2026-11-23T07:34:38.123456"}, {"f(2,){}", "2", "2026-11-23T07:34:38"}},

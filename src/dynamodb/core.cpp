@@ -108,18 +108,18 @@ Result<void> Core::flush(std::chrono::nanoseconds limit) {
   const auto until = Steady::now() + limit;
   const std::uint64_t dropped_at_first = figures.dropped;
   const std::size_t at_first = writer.waiting().results;
-  auto in_reach = Steady::now();
   for (bool was_usable = false;;) {
     const std::size_t results = writer.waiting().results, clears = store->pending(id).size(), variables = state.waiting();
     const auto at = Steady::now();
     const bool is_usable = usable();
-    if (is_usable) in_reach = at;
     if (is_usable && !was_usable) start();
     was_usable = is_usable;
     std::unique_lock lock(mutex_);
+    if (is_usable) out_since_ = {};
+    else if (out_since_ == Steady::time_point{}) out_since_ = at;
     const auto dropped = static_cast<std::size_t>(figures.dropped - dropped_said_);
     if (results + clears + variables + dropped == 0) return {};
-    const bool hopeless = !is_usable && (refused_ || at - in_reach > kPatience);
+    const bool hopeless = !is_usable && (refused_ || at - out_since_ > kPatience);
     if (results + clears + variables == 0 || at >= until || hopeless) {
       const auto all = std::max(at_first + static_cast<std::size_t>(dropped_at_first - std::min(dropped_at_first, dropped_said_)), results + dropped);
       dropped_said_ += dropped;

@@ -111,8 +111,8 @@ class Core : public std::enable_shared_from_this<Core> {
   std::condition_variable changed_;
   std::uint64_t dropped_said_ = 0;  ///< results given up that a flush has told of
   std::string last_failure_;
-  Steady::time_point failed_at_{};
-  bool refused_ = false;  ///< the last failure needs somebody to act
+  Steady::time_point failed_at_{}, out_since_{};  ///< `out_since_`: a flush has found the table out of reach, and none found it in reach since
+  bool refused_ = false;                          ///< the last failure needs somebody to act
   std::chrono::milliseconds pause_;
   std::atomic<bool> alarm_{false};
 };

@@ -139,8 +139,9 @@ class Reader {
         if (!next_entry()) return false;
         continue;
       }
-      if (scanner_.take(',')) continue;
-      if (scanner_.take('}')) return true;
+      const bool more = scanner_.take(',');
+      if (scanner_.take('}')) return true;  // also behind a comma: the last line was taken out by hand
+      if (more) continue;
       damaged(scanner_.at(), "there is no comma behind entry '" + shown(last_signature_) + "'");
       if (!next_entry()) return false;
     }

@@ -316,6 +316,25 @@ TEST_F(LayerTest, A_flush_does_not_wait_long_for_a_table_that_is_out_of_reach) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
 }
 
+TEST_F(LayerTest, A_table_that_stays_out_of_reach_is_waited_for_by_the_first_flush_alone) {
+  Machine a(server);
+  a.look_up("f(0,){}");
+  const auto flushed = [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_FALSE(a.flush());
+    return std::chrono::steady_clock::now() - begin;
+  };
+  a.table->set_reachable(false);
+  a.call("f(1,){}");
+  EXPECT_GT(flushed(), 1s);
+  EXPECT_LT(flushed(), 100ms);
+  a.table->set_reachable(true);
+  ASSERT_TRUE(a.flush());
+  a.table->set_reachable(false);
+  a.call("f(2,){}");
+  EXPECT_GT(flushed(), 1s) << "another outage";
+}
+
 TEST_F(LayerTest, A_layer_that_nobody_holds_still_writes_what_it_has) {
   Machine a(server);
   a.look_up("f(0,){}");
