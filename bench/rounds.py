@@ -2,7 +2,7 @@
 
 import resource
 import time
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple, Union
 
 
 def cpu() -> float:
@@ -11,14 +11,18 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def race(contestants: "Dict[str, Callable[[], int]]", rounds: int = 7, clock: "Callable[[], float]" = time.perf_counter) -> "Dict[str, float]":
-    """Each contestant runs and answers how many calls it made; seconds a call by the clock, the best of the rounds."""
+Answer = Union[int, Tuple[int, float]]
+
+
+def race(contestants: "Dict[str, Callable[[], Answer]]", rounds: int = 7, clock: "Callable[[], float]" = time.perf_counter) -> "Dict[str, float]":
+    """Each contestant runs and answers how many calls it made, and in how many seconds where it measures itself; seconds a call, the best of the rounds."""
     best = dict.fromkeys(contestants, float("inf"))
     for _ in range(rounds):
         for name, run in contestants.items():
             begin = clock()
-            calls = run()
-            best[name] = min(best[name], (clock() - begin) / calls)
+            answer = run()
+            calls, seconds = answer if isinstance(answer, tuple) else (answer, clock() - begin)
+            best[name] = min(best[name], seconds / calls)
     return best
 
 
