@@ -87,6 +87,126 @@ def test_functions_of_one_name_under_two_attributes_keep_apart() -> None:
     assert (C().one(), C().two()) == (1, 2)
 
 
+def retry(function: Any) -> Any:
+    """A decorator that does not pass on the name: all that it makes are called "inner"."""
+
+    def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
+
+
+class Base(JSONCache):
+    @Cached()
+    @retry
+    def users(self) -> str:
+        return "users"
+
+    @Cached()
+    @retry
+    def orders(self) -> str:
+        return "orders"
+
+    total = property(Cached()(lambda self: "total"))
+
+    @classmethod
+    @Cached()
+    @retry
+    def kind(cls) -> str:
+        return "kind"
+
+    @classmethod
+    @Cached()
+    @retry
+    def sort(cls) -> str:
+        return "sort"
+
+
+class Mixin:
+    @Cached()
+    @retry
+    def more(self) -> str:
+        return "more"
+
+
+class Shop(Mixin, Base):
+    @Cached()
+    @retry
+    def items(self) -> str:
+        return "items"
+
+    share = property(Cached()(lambda self: "share"))
+
+    @Cached()
+    @retry
+    def orders(self) -> str:
+        return "shop's " + str(super().orders())
+
+
+def test_methods_without_a_name_of_their_own_are_named_by_their_attributes_in_every_class() -> None:
+    for _ in range(2):
+        base, shop = Base(data_id="shared"), Shop(data_id="shop")
+        assert [base.users(), base.orders(), base.total] == ["users", "orders", "total"]
+        assert [shop.items(), shop.users(), shop.orders(), shop.total, shop.share, shop.more()] == [
+            "items", "users", "shop's orders", "total", "share", "more"
+        ]  # fmt: skip
+        for cls in (Base, Shop):
+            assert [cls.kind(), cls.sort()] == ["kind", "sort"]  # type: ignore[attr-defined]
+    assert {f"{name}(){{}}" for name in ("users", "orders", "total")} == set(base.cache_status)
+    assert {f"{name}(){{}}" for name in ("items", "users", "orders", "Base.orders", "total", "share", "more")} == set(shop.cache_status)
+    assert shop.last_cache_status == "l1"
+
+
+def test_three_generations_of_one_name_keep_apart() -> None:
+    def derived(base: Any) -> Any:
+        class Base(base):  # type: ignore[misc]
+            @Cached()
+            def f(self) -> int:
+                return 1 + int(super().f())
+
+        return Base
+
+    class Base(JSONCache):
+        @Cached()
+        def f(self) -> int:
+            return 1
+
+    two = derived(Base)
+    four = derived(derived(two))
+    for _ in range(2):
+        assert [two(data_id="two").f(), four(data_id="four").f()] == [2, 4]
+    assert set(two(data_id="two").cache_status) == {"f(){}", "Base.f(){}"}
+    assert set(four(data_id="four").cache_status) == {"f(){}", "Base#3.f(){}", "Base#2.f(){}", "Base.f(){}"}
+
+
+def test_overriding_class_methods_and_methods_below_another_decorator_keep_apart() -> None:
+    class A(JSONCache):
+        @retry
+        @Cached()
+        def f(self) -> List[str]:
+            return ["A"]
+
+        @classmethod
+        @Cached()
+        def of_class(cls) -> List[str]:
+            return ["A"]
+
+    class B(A):
+        @retry
+        @Cached()
+        def f(self) -> List[str]:
+            return ["B", *super().f()]
+
+        @classmethod
+        @Cached()
+        def of_class(cls) -> List[str]:
+            return ["B", *super().of_class()]
+
+    for _ in range(2):
+        assert B().f() == B.of_class() == ["B", "A"] and A().f() == A.of_class() == ["A"]
+        assert A.f(B()) == ["A"]
+
+
 class Client(JSONCache):
     """Its repr does not tell one client from another."""
 
