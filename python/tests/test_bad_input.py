@@ -81,6 +81,23 @@ def test_a_ttl_that_is_none_is_told_at_once_by_both(ttl: Any) -> None:
     assert c._json_cache_ttl == 999
 
 
+@pytest.mark.parametrize("name", ["dynamodb_timeout", "dynamodb_connect_timeout"])
+@pytest.mark.parametrize("span", [0, -1, dt.timedelta(0), -math.inf, math.nan, "soon", None])
+def test_a_timeout_in_which_nothing_can_be_answered_is_told_without_a_table_too(name: str, span: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{name}.*(give|is neither)"):
+        Numbers(**{name: span})
+
+
+@pytest.mark.parametrize(
+    "page", [{"limit": -1}, {"limit": 0}, {"limit": "5"}, {"limit": 1.5}, {"limit": True}, {"last_key": 5}, {"last_key": b"a"}], ids=str
+)
+def test_a_page_of_keys_that_cannot_be_is_told_without_a_table_too(page: Any) -> None:
+    ((name, value),) = page.items()
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Numbers().json_cache_list_db_keys(**page)
+    assert str(caught.value).startswith(f"{name}={value!r}")
+
+
 @pytest.mark.parametrize("directory", ["a/b/c", "trailing/", Path("path"), b"bytes", ".", "./x//y/."])
 def test_a_directory_is_made_where_it_is_missing(directory: Any) -> None:
     c = Numbers(data_id="made", directory=directory)
