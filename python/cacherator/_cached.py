@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _native, _options
-from ._names import Name, data_id_of, without_scope
+from ._names import Identity, data_id_of, without_scope
 from ._settings import Settings, absolute, open_cache
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ else:
 def open_for_function(function: Any, cls: Optional[type], memory: _native.Memory) -> None:
     """Called by the hot path: a function, class method or static method is called for the first time."""
     settings = Settings(function)
-    name: Name = function._cacherator_name
+    name: Identity = function._cacherator_name
     directory, data_id = function._cacherator_home
     settings.directory = absolute(directory or settings.directory)
     settings.data_id = data_id or (data_id_of(function.__wrapped__) if cls is None else without_scope(cls.__qualname__))
@@ -112,5 +112,5 @@ class Cached:
             )
         made = _native.CachedFunction(function, self._days, self.clear_cache, is_async, self._key)
         made._cacherator_home = self._home
-        made._cacherator_name = Name(function, self._key, self._home)
+        made._cacherator_name = Identity(function, self._key, self._home)
         return made

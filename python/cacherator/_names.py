@@ -36,7 +36,7 @@ def data_id_of(function: Any) -> str:
     return f"{module}.{function.__qualname__}"
 
 
-class Name:
+class Identity:
     """What a decorated function is called, and what tells it from others that are called so."""
 
     def __init__(self, function: Any, key: Any, home: Tuple[Optional[str], Optional[str]]) -> None:
@@ -69,6 +69,7 @@ class Name:
             _capture(function, function, self.captured)
             if self.key is not None:
                 _append(self.key, function, self.captured)
+                self.key = None  # it may hold much, and this lives on
         return self.captured or []
 
     def owns(self) -> bool:
@@ -80,13 +81,12 @@ class Name:
             made_anew = self.full == owner.full and self.maker is not owner.maker and (equal or not self.many)
             if not (same or made_anew):
                 return False
-        if self.many:
-            self.capture()  # for those that come when it is gone
+        self.capture()  # for those that come when it is gone
         _owners[self.where] = self
         return True
 
 
-_owners: Dict[Tuple[str, str, str], Name] = {}
+_owners: Dict[Tuple[str, str, str], Identity] = {}
 
 
 def _capture(holder: Any, function: Any, out: List[Any]) -> None:
