@@ -34,6 +34,11 @@ Options checked(Options options) {
     throw std::invalid_argument("cacherator: single_flight = SingleFlight::fleet needs a dynamodb_table, over which the machines agree");
   }
   if (std::isnan(options.ttl.count())) throw std::invalid_argument("cacherator: ttl is NaN; give a duration, such as 6h or Days{0.25}");
+  for (const auto& [name, limit] : {std::pair("dynamodb_connect_timeout", options.dynamodb_connect_timeout), {"dynamodb_timeout", options.dynamodb_timeout}}) {
+    if (limit.count() <= 0) {
+      throw std::invalid_argument(std::string("cacherator: ") + name + ": no request is answered in no time; give more than 0 seconds");
+    }
+  }
   return options;
 }
 

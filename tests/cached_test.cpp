@@ -329,6 +329,11 @@ TEST_F(CachedTest, Bad_names_and_ttls_throw_at_construction) {
   EXPECT_THROW(Calculator(folder, {.data_id = std::string("a\0b", 3)}), std::invalid_argument);
 }
 
+TEST_F(CachedTest, A_timeout_in_which_nothing_can_be_answered_throws_without_a_table_too) {
+  EXPECT_THROW(Calculator(folder, {.dynamodb_timeout = 0s}), std::invalid_argument);
+  EXPECT_THROW(Calculator(folder, {.dynamodb_connect_timeout = -1s}), std::invalid_argument);
+}
+
 TEST_F(CachedTest, Objects_live_in_containers_that_do_not_move_them) {
   std::deque<Calculator> many;
   for (int i = 0; i < 3; ++i) many.emplace_back(folder, Options{.data_id = "calc" + std::to_string(i)});

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 from . import _native, _options
+from ._names import Identity, data_id_of, without_scope
 from ._settings import Settings, absolute, open_cache
 
 TYPE_CHECKING = False
@@ -22,23 +20,20 @@ else:
 
 def open_for_function(function: Any, cls: Optional[type], memory: _native.Memory) -> None:
     """Called by the hot path: a function, class method or static method is called for the first time."""
-    wrapped = function.__wrapped__
     settings = Settings(function)
-    parts = wrapped.__qualname__.split(".")
-    if cls is not None:
-        settings.data_id = cls.__name__
-    elif len(parts) > 1 and parts[-2] != "<locals>":
-        settings.data_id = parts[-2]
-    else:
-        module = wrapped.__module__
-        if module == "__main__":
-            main = getattr(sys.modules.get("__main__"), "__file__", None)
-            module = os.path.splitext(os.path.basename(main))[0] if main else "__main__"
-        settings.data_id = f"{module}.{wrapped.__qualname__}"
+    name: Identity = function._cacherator_name
     directory, data_id = function._cacherator_home
     settings.directory = absolute(directory or settings.directory)
-    settings.data_id = data_id or settings.data_id
-    _native.configure(memory, open_cache(settings), 999.0)
+    settings.data_id = data_id or (data_id_of(function.__wrapped__) if cls is None else without_scope(cls.__qualname__))
+    cache = open_cache(settings)
+    if cls is not None or name.owns():
+        _native.configure(memory, cache, 999.0)
+    else:
+        cache.warn(
+            f"{name.full} has the name of another function, or captures other values than one that was made before: it is remembered "
+            "in memory only. Give it a cache of its own, @Cached(data_id=...) (below a decorator: functools.wraps gives it its name)",
+            name.full,
+        )
 
 
 def _check_function(function: Any) -> None:
@@ -117,4 +112,5 @@ class Cached:
             )
         made = _native.CachedFunction(function, self._days, self.clear_cache, is_async, self._key)
         made._cacherator_home = self._home
+        made._cacherator_name = Identity(function, self._key, self._home)
         return made

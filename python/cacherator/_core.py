@@ -115,8 +115,8 @@ class JSONCache(Views):
         settings.checked_hits = _options.hits(hits)
         settings.single_flight_wait = _options.seconds(single_flight_wait, "single_flight_wait")
         settings.dynamodb_table = _options.table(dynamodb_table)
-        settings.dynamodb_connect_timeout = _options.seconds(dynamodb_connect_timeout, "dynamodb_connect_timeout")
-        settings.dynamodb_timeout = _options.seconds(dynamodb_timeout, "dynamodb_timeout")
+        settings.dynamodb_connect_timeout = _options.timeout(dynamodb_connect_timeout, "dynamodb_connect_timeout")
+        settings.dynamodb_timeout = _options.timeout(dynamodb_timeout, "dynamodb_timeout")
         settings.dynamodb_enabled = bool(settings.dynamodb_table)
         if settings.dynamodb_enabled:
             offer_botocore()
@@ -278,8 +278,9 @@ class JSONCache(Views):
 
         last_key: of the page before, None for the first one. What cannot be had is a warning, and an empty page.
         """
+        limit = _options.page(limit, last_key)
         try:
-            return cache_of(self).list_db_keys(limit, last_key)
+            return cache_of(self).list_db_keys(limit, None if last_key is None else _options.storable(last_key))
         except OSError as error:
             cache_of(self).warn(str(error))
             return {"keys": [], "last_key": None}

@@ -15,6 +15,7 @@ class Memory:
 class CachedFunction:
     __wrapped__: Callable[..., Any]
     _cacherator_home: Tuple[Optional[str], Optional[str]]
+    _cacherator_name: Any
     def __init__(
         self,
         function: Callable[..., Any],

@@ -36,6 +36,25 @@ def seconds(value: Any, name: str) -> float:
     return min(max(number, 0.0), 1e8)
 
 
+def timeout(value: Any, name: str) -> float:
+    """A span of time in seconds that something may take: more than 0."""
+    span = seconds(value, name)
+    if span <= 0:
+        raise ValueError(f"{name}: no request is answered in no time; give more than 0 seconds")
+    return span
+
+
+def page(limit: Any, last_key: Any) -> int:
+    """How many keys a page has; `last_key` is of the page before."""
+    if isinstance(limit, bool) or not hasattr(type(limit), "__index__"):
+        raise TypeError(f"limit={limit!r} is no whole number of keys")
+    if limit < 1:
+        raise ValueError(f"limit={limit!r}: a page has 1 key or more")
+    if last_key is not None and not isinstance(last_key, str):
+        raise TypeError(f"last_key={last_key!r} is no text: give the 'last_key' of the page before, or None for the first page")
+    return min(int(limit), 2**31)
+
+
 def _float(number: Any) -> float:
     try:
         return float(number)

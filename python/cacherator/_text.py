@@ -10,7 +10,7 @@ from . import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, List, Optional, Tuple
 
 #: Types whose repr says type and value, the same in every process.
 _CLEAR = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)
@@ -89,23 +89,48 @@ def _render(value: Any, depth: int) -> Optional[str]:
         return _module_level(value)
     if isinstance(value, types.ModuleType):
         return f"<module {value.__name__!r}>"
-    fields = getattr(cls, "__dataclass_fields__", None)
+    fields = _fields(value, cls)
     if fields is not None:
-        inside = ", ".join(
-            f"{name}={_native.render(getattr(value, name), depth)}"
-            for name, field in fields.items()
-            if field.compare and field._field_type.name == "_FIELD"
-        )
-        return f"{_name(cls)}({inside})"
+        return f"{_name(cls)}({', '.join(f'{name}={_native.render(part, depth)}' for name, part in fields)})"
+    if hasattr(cls, "get_secret_value"):  # pydantic's secrets
+        import hashlib
+
+        return f"{_name(cls)}(sha256={hashlib.sha256(_native.render(value.get_secret_value(), depth).encode()).hexdigest()})"
+    re = sys.modules.get("re")
+    if re is not None and cls is re.Pattern:  # its repr ends after 200 characters
+        return f"re.compile({_native.render(value.pattern, depth)}, {value.flags})"
     array = _array(value)
     if array is not None:
         return array
     for base in _BASES:
         if isinstance(value, base):
-            return f"{_name(cls)}({', '.join([_native.render(_EXACT.get(base, base)(value), depth), *_attributes(value, depth)])})"
+            exact = _ordered(value) or _EXACT.get(base, base)(value)
+            return f"{_name(cls)}({', '.join([_native.render(exact, depth), *_attributes(value, depth)])})"
     if cls.__qualname__ == "deque" and cls.__module__ == "collections":
         return f"collections.deque({_native.render(list(value), depth)}, maxlen={value.maxlen})"
     return _own_repr(value, cls)
+
+
+def _fields(value: Any, cls: Any) -> Optional[List[Tuple[str, Any]]]:
+    """What `==` compares of a dataclass, an object of attrs, or a model of pydantic; None: it is none of them."""
+    if hasattr(cls, "__dataclass_fields__"):
+        fields = cls.__dataclass_fields__.items()
+        return [(name, getattr(value, name)) for name, field in fields if field.compare and field._field_type.name == "_FIELD"]
+    if hasattr(cls, "__attrs_attrs__"):
+        return [(field.name, getattr(value, field.name)) for field in cls.__attrs_attrs__ if field.eq and hasattr(value, field.name)]
+    if hasattr(cls, "__pydantic_fields_set__"):
+        names = getattr(cls, "__pydantic_fields__", None) or cls.model_fields
+        more = {**(getattr(value, "__pydantic_extra__", None) or {}), **(getattr(value, "__pydantic_private__", None) or {})}
+        return [(name, value.__dict__[name]) for name in names if name in value.__dict__] + sorted(more.items())
+    if hasattr(cls, "__fields_set__") and hasattr(cls, "__validators__"):  # pydantic 1
+        return sorted(value.__dict__.items())
+    return None
+
+
+def _ordered(value: Any) -> Optional[List[Any]]:
+    """The items of an OrderedDict, whose order `==` compares."""
+    collections = sys.modules.get("collections")
+    return list(collections.OrderedDict.items(value)) if collections is not None and isinstance(value, collections.OrderedDict) else None
 
 
 def _attributes(value: Any, depth: int) -> List[str]:

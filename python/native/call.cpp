@@ -106,24 +106,64 @@ Memory* memory_for(FunctionObject* f, PyObject* first) {
   return memory;
 }
 
-/// "f"; "Base.f" where the object's class means another by that name; the attribute's name where its own class has two of that name.
+/// An attribute's name as it is written in the class: a private one's without the class's.
+std::string_view as_written(PyObject* key, const FunctionObject* f) {
+  const std::string_view name = utf8_of(key);
+  const bool is_private = f->name.starts_with("__") && name.starts_with('_') && name.size() > f->name.size() + 1 && name.ends_with(f->name);
+  return is_private ? std::string_view(f->name) : name;
+}
+
+/// Which class holds a function, and under which name.
+struct Home {
+  PyTypeObject* cls = nullptr;
+  std::string name;
+};
+
+/// Where the function is found; one that another decorator hides: in the class that its qualified name tells.
+Home home_of(FunctionObject* f, PyTypeObject* type) {
+  Home home, hidden;
+  const Ref qualified = Ref::take(PyObject_GetAttrString(f->wrapped, "__qualname__"));
+  const std::string_view text = qualified ? utf8_of(qualified.get()) : std::string_view();
+  each_attribute(type, [&](PyTypeObject* cls, PyObject* key, PyObject* attribute) {
+    Kind kind;
+    const std::string_view name = as_written(key, f);
+    if (inside(attribute, kind) == reinterpret_cast<PyObject*>(f)) {
+      if (!home.cls || name == f->name) home = {cls, std::string(name)};
+      return name == f->name;
+    }
+    if (!hidden.cls && name == f->name) {
+      const Ref of_class = Ref::take(PyObject_GetAttrString(reinterpret_cast<PyObject*>(cls), "__qualname__"));
+      if (of_class && text == std::string(utf8_of(of_class.get())) + '.' + f->name) hidden = {cls, f->name};
+    }
+    return false;
+  });
+  return home.cls ? home : hidden;
+}
+
+/// "f", the name of the attribute; "Base.f" where a class before Base has another by that name. Of classes of one name that do
+/// so the last one is "Base", the others "Base#2", "Base#3": they keep these names in classes that are derived from them.
 std::string signature_name(FunctionObject* f, PyObject* first) {
-  if (f->kind != Kind::method) return f->name;
-  std::string name = f->name;
-  PyTypeObject* other = nullptr;  // the first class that has another one of this name
-  each_attribute(Py_TYPE(first), [&](PyTypeObject* cls, PyObject* key, PyObject* attribute) {
+  if (f->kind == Kind::plain) return f->name;
+  PyTypeObject* const type = f->kind == Kind::of_class ? reinterpret_cast<PyTypeObject*>(first) : Py_TYPE(first);
+  const Home home = home_of(f, type);
+  if (!home.cls) return PyErr_Clear(), f->name;
+  const std::string_view base = home.cls->tp_name;
+  bool seen = false, overridden = false;
+  int namesakes = 1;
+  PyTypeObject* last = nullptr;
+  each_attribute(type, [&](PyTypeObject* cls, PyObject* key, PyObject* attribute) {
+    seen |= cls == home.cls;
     Kind kind;
     PyObject* const found = inside(attribute, kind);
-    if (found == reinterpret_cast<PyObject*>(f)) {
-      if (other) name = other == cls ? std::string(utf8_of(key)) : cls->tp_name + ('.' + f->name);
-      return true;
-    }
-    const bool named = found ? as_function(found)->name == f->name : f->owner != reinterpret_cast<PyObject*>(cls) && utf8_of(key) == f->name;
-    if (named && !other) other = cls;
+    if (cls == home.cls || cls == last || (found ? as_written(key, as_function(found)) : utf8_of(key)) != home.name) return false;
+    last = cls;
+    if (!seen) overridden = true;
+    if (seen && cls->tp_name == base) ++namesakes;
     return false;
   });
   PyErr_Clear();
-  return name;
+  if (!overridden) return home.name;
+  return std::string(base) + (namesakes > 1 ? '#' + std::to_string(namesakes) : "") + '.' + home.name;
 }
 
 }  // namespace

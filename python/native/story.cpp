@@ -40,6 +40,27 @@ void warn_anonymous(const FunctionObject* f, const Memory* memory, PyObject* arg
                       f->name + '/' + type);
 }
 
+/// True for what its first reader uses up: an iterator, synchronous or not, that is its own; a coroutine.
+bool used_up_by_reading(PyObject* value) {
+  const auto is_own = [value](getiterfunc iterator) {
+    const Ref made = Ref::take(iterator ? iterator(value) : Py_NewRef(value));
+    PyErr_Clear();
+    return made.get() == value;
+  };
+  const PyTypeObject* const type = Py_TYPE(value);
+  if (PyIter_Check(value)) return is_own(type->tp_iter);
+  const PyAsyncMethods* const async = type->tp_as_async;
+  if (!async) return false;
+  return async->am_anext ? is_own(async->am_aiter) : async->am_await && PyObject_HasAttrString(value, "send");
+}
+
+void warn_used_up(const FunctionObject* f, const Memory* memory, PyObject* value) {
+  if (!memory->cache) return;
+  memory->cache->warn("a result of '" + f->name + "' is used up by who reads it first (" + Py_TYPE(value)->tp_name +
+                          "): it is computed each time. Return a list; of a coroutine, make the function async",
+                      f->name + "/used up");
+}
+
 /// True, and the error is gone, where an argument has no text because of how deep it goes.
 bool too_deep(FunctionObject* f, Memory* memory) {
   if (!PyErr_ExceptionMatches(too_deep_error()) && !PyErr_ExceptionMatches(PyExc_RecursionError)) return false;
@@ -283,6 +304,12 @@ bool Story::keep(PyObject* value) {
   auto* memory = reinterpret_cast<Memory*>(memory_.get());
   auto* f = as_function(function_.get());
   ++table_->misses;
+  if (used_up_by_reading(value)) {
+    memory->last = Status::miss;
+    warn_used_up(f, memory, value);
+    lead_.reset();  // each of those that wait computes its own
+    return true;
+  }
   if (f->clear_cache) f->computed.insert(signature_.text);
   if (!memory->cache || anonymous_) {
     remember(value, engine::now(), {.generation = memory->cache ? memory->cache->freshness().generation.load() : 0}, Status::miss);

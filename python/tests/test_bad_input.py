@@ -14,12 +14,13 @@ import textwrap
 import threading
 import time
 import types
+import unittest.mock
 from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
 from cacherator import Cached, JSONCache
-from shared import Numbers
+from shared import Numbers, together
 
 FOLDER = Path("data/cache")
 
@@ -78,6 +79,23 @@ def test_a_ttl_that_is_none_is_told_at_once_by_both(ttl: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="ttl"):
         c._json_cache_ttl = ttl
     assert c._json_cache_ttl == 999
+
+
+@pytest.mark.parametrize("name", ["dynamodb_timeout", "dynamodb_connect_timeout"])
+@pytest.mark.parametrize("span", [0, -1, dt.timedelta(0), -math.inf, math.nan, "soon", None])
+def test_a_timeout_in_which_nothing_can_be_answered_is_told_without_a_table_too(name: str, span: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{name}.*(give|is neither)"):
+        Numbers(**{name: span})
+
+
+@pytest.mark.parametrize(
+    "page", [{"limit": -1}, {"limit": 0}, {"limit": "5"}, {"limit": 1.5}, {"limit": True}, {"last_key": 5}, {"last_key": b"a"}], ids=str
+)
+def test_a_page_of_keys_that_cannot_be_is_told_without_a_table_too(page: Any) -> None:
+    ((name, value),) = page.items()
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Numbers().json_cache_list_db_keys(**page)
+    assert str(caught.value).startswith(f"{name}={value!r}")
 
 
 @pytest.mark.parametrize("directory", ["a/b/c", "trailing/", Path("path"), b"bytes", ".", "./x//y/."])
@@ -311,8 +329,8 @@ def test_an_argument_that_the_function_changes_names_the_call_as_it_was() -> Non
 # ---- Bad input: values
 
 
-@pytest.mark.parametrize("value", [object(), open, itself(), {object(): 1}, 10**6000, nested(600), nested(50_000), (i for i in ()), threading.Lock()],
-                         ids=["object", "function", "itself", "key", "digits", "deep", "deepest", "generator", "lock"])  # fmt: skip
+@pytest.mark.parametrize("value", [object(), open, itself(), {object(): 1}, 10**6000, nested(600), nested(50_000), threading.Lock()],
+                         ids=["object", "function", "itself", "key", "digits", "deep", "deepest", "lock"])  # fmt: skip
 def test_a_result_that_cannot_be_written_harms_no_other(value: Any, caplog: pytest.LogCaptureFixture, request: Any) -> None:
     def odd_one(self: Any) -> Any:
         return value
@@ -333,6 +351,84 @@ def test_a_result_that_cannot_be_written_harms_no_other(value: Any, caplog: pyte
     v.json_cache_save()
     assert caplog.text.count("kept in memory only: result") == 1
     assert V().cache_status == {"even(){}": "l1"}
+
+
+class UsedUp(JSONCache):
+    """What it returns can be read once."""
+
+    @Cached()
+    def generator(self) -> Any:
+        return (i for i in (1, 2))
+
+    @Cached()
+    def iterator(self) -> Any:
+        return iter([1, 2])
+
+    @Cached()
+    def coroutine(self) -> Any:
+        return self.two()
+
+    @Cached()
+    def call(self) -> Any:
+        return self.cached_two()
+
+    @Cached()
+    def asynchronous(self) -> Any:
+        return self.both()
+
+    @Cached()
+    async def later(self) -> Any:
+        return iter([1, 2])
+
+    async def two(self) -> List[int]:
+        return [1, 2]
+
+    @Cached()
+    async def cached_two(self) -> List[int]:
+        return [1, 2]
+
+    async def both(self) -> Any:
+        for i in (1, 2):
+            yield i
+
+
+async def collect(values: Any) -> List[int]:
+    return [i async for i in values]
+
+
+READERS = {"coroutine": asyncio.run, "call": asyncio.run, "asynchronous": lambda values: asyncio.run(collect(values)),
+           "later": lambda values: list(asyncio.run(values))}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["generator", "iterator", "coroutine", "call", "asynchronous", "later"])
+def test_a_result_that_is_used_up_by_its_first_reader_is_computed_for_each(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    u, read = UsedUp(), READERS.get(name, list)
+    for _ in range(3):
+        assert read(getattr(u, name)()) == [1, 2] and (name == "call" or u.last_cache_status == "miss")
+    (record,) = caplog.records
+    assert f"'{name}'" in record.getMessage() and "Return a list" in record.getMessage() and "async" in record.getMessage()
+    assert set(u.cache_status) <= {"cached_two(){}"}
+
+
+def test_threads_that_wait_for_a_result_that_is_used_up_get_one_each() -> None:
+    class Slow(JSONCache):
+        @Cached()
+        def f(self) -> Any:
+            time.sleep(0.05)
+            return iter([1, 2])
+
+    s = Slow(logging=False)
+    assert [list(values) for values in together(4, lambda i: s.f())] == [[1, 2]] * 4
+
+
+def test_what_can_be_read_again_is_remembered_though_it_has_an_iterator() -> None:
+    class Again(JSONCache):
+        @Cached()
+        def f(self) -> Any:
+            return unittest.mock.MagicMock()
+
+    a = Again(logging=False)
+    assert a.f() is a.f()
 
 
 @pytest.mark.parametrize("first_logging", [True, False])

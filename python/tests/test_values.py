@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import decimal
 import enum
 import math
 import pathlib
+import re
 import uuid
-from typing import Any
+from collections import OrderedDict
+from typing import Any, List
 
 import pytest
 from cacherator import Cached, JSONCache, _native
@@ -166,3 +169,71 @@ def test_what_is_not_too_deep_to_be_kept_is_read_again(levels: int, around: str,
     """
     assert run_program(program) == "[True, True, True] 3"
     assert run_program(program) == "[True, True, True] 0"
+
+
+# ---- values as arguments
+
+
+def kept_apart(*arguments: Any) -> List[str]:
+    """That all of them are calls of their own, and what these are called."""
+
+    class C(JSONCache):
+        n = 0
+
+        @Cached()
+        def f(self, x: Any) -> int:
+            C.n += 1
+            return C.n
+
+    c = C(clear_cache=True, logging=False)
+    assert [c.f(x) for x in arguments] == [c.f(copy.copy(x)) for x in arguments] == list(range(1, len(arguments) + 1))
+    again = C()
+    assert [again.f(x) for x in arguments] == list(range(1, len(arguments) + 1)), "on disk, too"
+    return list(c.cache_status)
+
+
+def test_ordered_dicts_of_two_orders_are_two_arguments() -> None:
+    class Mine(OrderedDict):  # type: ignore[type-arg]
+        pass
+
+    kept_apart(OrderedDict(), OrderedDict(a=1, b=2), OrderedDict(b=2, a=1), {"b": 2, "a": 1}, Mine(a=1, b=2), Mine(b=2, a=1))
+
+
+def test_long_patterns_and_their_flags_are_told_apart() -> None:
+    names = ("|".join(f"word{i}" for i in range(n)) for n in (100, 101))
+    kept_apart(*(re.compile(name, flags) for name in names for flags in (0, re.I)), re.compile(b"a"), re.compile("a"), "a")
+
+
+def test_models_of_pydantic_are_named_by_all_fields_and_secrets_by_no_text_of_theirs() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Query(pydantic.BaseModel):  # type: ignore[name-defined, misc]
+        model_config = {"extra": "allow"}
+        text: str
+        page: int = pydantic.Field(0, repr=False)
+        key: Any = None
+        _user: int = pydantic.PrivateAttr(0)
+
+    class Other(Query):
+        pass
+
+    of_user = Query(text="a")
+    of_user._user = 7
+    models = [Query(text="a"), Query(text="a", page=1), Query(text="a", more=1), Query(text="a", more=2), Other(text="a"), of_user]
+    secrets = [kind(text) for kind in (pydantic.SecretStr, pydantic.SecretBytes) for text in (b"hidden one", b"hidden two")]
+    names = kept_apart(*models, *secrets, *(Query(text="a", key=secret) for secret in secrets))
+    assert f"f({__name__}.{Query.__qualname__}(text='a', page=1, key=None, _user=0),){{}}" in names
+    assert not any("hidden" in path.read_text() for path in pathlib.Path("data/cache").glob("c.*"))
+
+
+def test_objects_of_attrs_are_named_by_the_fields_that_are_compared() -> None:
+    attrs = pytest.importorskip("attrs")
+
+    @attrs.define
+    class Query:
+        text: str
+        page: int = attrs.field(default=0, repr=False)
+        note: str = attrs.field(default="", eq=False)
+
+    kept_apart(Query("a"), Query("a", 1), Query("b"))
+    assert kept_apart(Query("a", 2, "x")) == kept_apart(Query("a", 2, "y"))
