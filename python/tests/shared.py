@@ -131,3 +131,12 @@ class Point(JSONCache):
     @Cached()
     async def later(self, x: int) -> List[int]:
         return [x]
+
+
+def retry(function: Any) -> Any:
+    """A decorator that does not pass on the name: all that it makes are called "inner"."""
+
+    def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
