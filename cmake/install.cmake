@@ -3,6 +3,11 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS cacherator EXPORT cacherator-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT BUILD_SHARED_LIBS)
+  # Its objects hold machine code, too. Without what link-time optimisation left in them a program links in no time, with any options.
+  install(CODE "execute_process(COMMAND \"${CMAKE_OBJCOPY}\" --wildcard --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_*
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libcacherator.a\" COMMAND_ERROR_IS_FATAL ANY)")
+endif()
 install(DIRECTORY include/cacherator DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT cacherator-targets NAMESPACE cacherator:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/cacherator)
 configure_package_config_file(cmake/cacherator-config.cmake.in cacherator-config.cmake

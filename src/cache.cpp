@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "cacherator/detail/fork_safe.hpp"
+#include "cacherator/detail/text.hpp"
 #include "elsewhere.hpp"
 #include "flights.hpp"
 #include "layer.hpp"
@@ -230,6 +231,7 @@ std::optional<Entry> Cache::find(std::string_view signature, std::string_view di
 bool Cache::holds(std::string_view function, std::uint64_t under) const { return self_->store->holds(function, under); }
 
 Result<void> Cache::clear(std::string_view function) {
+  if (!is_utf8(function)) return {};  // nothing is called so
   auto done = self_->store->clear(function);
   self_->cleared(function);
   self_->report();
@@ -237,6 +239,7 @@ Result<void> Cache::clear(std::string_view function) {
 }
 
 Result<void> Cache::drop(std::string_view signature) {
+  if (!is_utf8(signature)) return {};
   auto done = self_->store->drop(signature);
   self_->cleared(signature);
   self_->report();

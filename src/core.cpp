@@ -130,6 +130,7 @@ std::vector<std::shared_ptr<FunctionBase>> Core::functions() {
 }
 
 void Core::add(StateMember* member) {
+  if (!engine::is_utf8(member->name())) throw std::invalid_argument("cacherator: a variable cannot be named '" + member->name() + "': it is not UTF-8");
   std::lock_guard lock(mutex_);
   members_.push_back(member);
 }

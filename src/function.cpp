@@ -18,8 +18,8 @@ double days_of(const CallOptions& own, const Options& cache, const std::string& 
 
 FunctionBase::FunctionBase(std::shared_ptr<Core> core, std::string name, CallOptions options)
     : core_(std::move(core)), name_(std::move(name)), options_(options), ttl_days_(days_of(options_, core_->options(), name_)) {
-  if (name_.empty() || name_.find('(') != std::string::npos) {
-    throw std::invalid_argument("cacherator: a cached function cannot be named '" + name_ + "': a name is not empty and has no '('");
+  if (name_.empty() || name_.find('(') != std::string::npos || !engine::is_utf8(name_)) {
+    throw std::invalid_argument("cacherator: a cached function cannot be named '" + name_ + "': a name is not empty, is UTF-8, and has no '('");
   }
   core_->add(this);
 }

@@ -101,5 +101,15 @@ TEST_F(PersistentTest, A_value_that_does_not_fit_the_type_is_kept_aside_with_a_w
   EXPECT_EQ(Game(folder).score, 7);
 }
 
+TEST_F(PersistentTest, One_that_cannot_be_is_told_where_it_is_made_and_leaves_nothing_behind) {
+  const JSONCache cache({.data_id = "game_player1", .directory = folder.path()});
+  EXPECT_THROW(Persistent<std::string>(&cache, "name", "\xff"), ValueError);
+  EXPECT_THROW(Persistent<int>(&cache, "\xff", 1), std::invalid_argument);
+  Persistent<int> score(&cache, "score", 1);
+  score = 2;
+  const_cast<JSONCache&>(cache).json_cache_save();
+  EXPECT_EQ(Game(folder).score, 2);
+}
+
 }  // namespace
 }  // namespace cacherator

@@ -71,6 +71,21 @@ TEST(Value, The_incumbents_text_means_what_it_says) {
   EXPECT_EQ((from_text<std::pair<int, int>>("[1, 2]", true)), std::pair(1, 2)) << "1.2.9 wrote tuples as lists";
 }
 
+TEST(Value, What_Python_tags_is_read_as_what_is_inside) {
+  const auto tagged = [](const std::string& tag, const std::string& value) { return R"({"$cacherator":")" + tag + R"(","value":)" + value + "}"; };
+  for (const char* tag : {"datetime", "date", "time", "Decimal", "UUID", "Path", "Enum"}) EXPECT_EQ(from_text<std::string>(tagged(tag, "\"x\"")), "x") << tag;
+  using Numbers = std::vector<double>;
+  for (const char* tag : {"tuple", "set", "frozenset", "namedtuple", "deque", "timedelta", "complex"}) {
+    EXPECT_EQ(from_text<Numbers>(tagged(tag, "[1,2.5]")), (Numbers{1, 2.5})) << tag;
+    EXPECT_EQ(from_text<std::set<double>>(tagged(tag, "[1,2.5]")).size(), 2u) << tag;
+  }
+  using Named = std::map<std::string, int>;
+  for (const char* tag : {"OrderedDict", "Counter", "defaultdict", "dataclass", "object"})
+    EXPECT_EQ(from_text<Named>(tagged(tag, R"({"a":1})")), (Named{{"a", 1}})) << tag;
+  EXPECT_EQ((from_text<std::map<int, int>>(tagged("Counter", tagged("dict", "[[1,2]]")))), (std::map<int, int>{{1, 2}}));
+  EXPECT_THROW(from_text<std::string>(tagged("bytes", "\"eA==\"")), ValueError);
+}
+
 TEST(Value, A_text_of_another_type_is_refused_and_shown) {
   const auto refusal = [](auto read) -> std::string {
     try {

@@ -20,14 +20,19 @@ namespace cacherator {
 ///     Persistent<int> score{this, "score", 0};
 ///
 /// Python's attribute of that name in a cache of the same data_id is the same variable. Read when it is first looked at (when it
-/// is made, if the cache has a data_id); written by json_cache_save(), and, if it was changed, when it goes. Thread-safe: values
-/// come and go by copy, and update() holds the lock for a whole change.
+/// is made, if the cache has a data_id; throws ValueError, or what a user's to_json throws, where `initial` cannot be written); written by json_cache_save(),
+/// and, if it was changed, when it goes. Thread-safe: values come and go by copy, and update() holds the lock for a whole change.
 template <class T>
 class Persistent final : private detail::StateMember {
  public:
   Persistent(const JSONCache* owner, std::string_view name, T initial = {}) : StateMember(std::string(name)), core_(owner->core()), value_(std::move(initial)) {
     core_->add(this);
-    if (!core_->options().data_id.empty()) load();
+    try {
+      if (!core_->options().data_id.empty()) load();
+    } catch (...) {
+      core_->remove(this, {});
+      throw;
+    }
   }
   ~Persistent() override {
     std::optional<std::string> changed;

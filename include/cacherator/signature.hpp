@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "cacherator/detail/text.hpp"
@@ -39,7 +40,7 @@ template <class T>
 concept Range = requires(const T& range) {
   range.begin();
   range.end();
-};
+} && !std::is_same_v<std::decay_t<decltype(*std::declval<const T&>().begin())>, T>;  // what consists of itself (a path, nlohmann::json) is no list
 template <class T>
 concept MapLike = Range<T> && requires { typename T::mapped_type; };
 template <class T>

@@ -4,10 +4,12 @@
 
 #include <cmath>
 #include <concepts>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,6 +37,10 @@ inline constexpr bool is_shared = false;
 template <class T>
 inline constexpr bool is_shared<std::shared_ptr<T>> = true;
 template <class T>
+inline constexpr bool is_view = std::is_same_v<T, std::string_view> || std::is_pointer_v<T>;
+template <class T, std::size_t N>
+inline constexpr bool is_view<std::span<T, N>> = true;
+template <class T>
 concept Growing = Range<T> && requires(T& range, typename T::value_type value) { range.insert(range.end(), std::move(value)); };
 template <class T>
 concept FixedArray = Range<T> && requires { std::tuple_size<T>::value; };
@@ -54,6 +60,14 @@ inline const json& inside(const json& value, std::string_view tag) {
   const auto found = value.find(kTag);
   const auto held = value.find("value");
   return found != value.end() && held != value.end() && *found == tag ? *held : value;
+}
+
+/// The same for any of several tags.
+inline const json& inside_any(const json& value, std::initializer_list<const char*> tags) {
+  for (const char* tag : tags) {
+    if (const json& held = inside(value, tag); &held != &value) return held;
+  }
+  return value;
 }
 
 inline double float_of(std::string_view name) {
@@ -147,7 +161,10 @@ T tuple_from(const json& items, bool plain, std::index_sequence<I...>) {
 template <class T>
 T map_from(const json& value, bool plain) {
   T made;
-  const json& held = plain ? value : inside(value, Text<typename T::key_type> ? "object" : "dict");
+  static_assert(!is_view<typename T::key_type>, "cacherator: a cached view would dangle; let the keys be std::string");
+  constexpr bool named = Text<typename T::key_type>;
+  const json& in = plain ? value : inside_any(value, {"OrderedDict", "Counter", "defaultdict", "dataclass"});
+  const json& held = plain ? in : inside(in, named ? "object" : "dict");
   if constexpr (Text<typename T::key_type>) {
     if (!held.is_object()) no_value("an object", value);
     for (const auto& [key, item] : held.items()) made.emplace(key, from_value<typename T::mapped_type>(item, plain));
@@ -163,7 +180,7 @@ T map_from(const json& value, bool plain) {
 
 template <class T>
 T items_from(const json& value, bool plain) {
-  const json& items = plain ? value : inside(value, SetLike<T> ? "set" : "tuple");
+  const json& items = plain ? value : inside_any(value, {"tuple", "set", "frozenset", "namedtuple", "deque", "timedelta", "complex"});
   if (!items.is_array()) no_value("a list", value);
   T made{};
   if constexpr (FixedArray<T>) {
@@ -185,9 +202,13 @@ T from_value(const json& value, bool plain) {
   } else if constexpr (std::is_arithmetic_v<T>) {
     return number_from<T>(value);
   } else if constexpr (std::is_same_v<T, std::string>) {
-    if (!value.is_string()) no_value("a text", value);
-    return value.get<std::string>();
+    const json& text = plain ? value : inside_any(value, {"datetime", "date", "time", "Decimal", "UUID", "Path", "Enum"});
+    if (!text.is_string()) no_value("a text", value);
+    return text.get<std::string>();
+  } else if constexpr (is_view<T>) {
+    static_assert(never<T>, "cacherator: a cached view would dangle; return what owns its text or elements, such as std::string or std::vector");
   } else if constexpr (is_optional<T>) {
+    static_assert(!is_optional<typename T::value_type>, "cacherator: JSON has one null, an optional of an optional would need two");
     if (value.is_null()) return std::nullopt;
     return from_value<typename T::value_type>(value, plain);
   } else if constexpr (is_shared<T>) {

@@ -56,7 +56,11 @@ inline Ref wtf8_of(PyObject* text) noexcept { return Ref::take(PyUnicode_AsEncod
 inline std::string_view bytes_of(PyObject* bytes) noexcept { return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))}; }
 
 inline Ref text_from(std::string_view utf8) noexcept {
-  return Ref::take(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));
+  const auto size = static_cast<Py_ssize_t>(utf8.size());
+  PyObject* const text = PyUnicode_DecodeUTF8(utf8.data(), size, "surrogatepass");
+  if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return Ref::take(text);
+  PyErr_Clear();  // a damaged file
+  return Ref::take(PyUnicode_DecodeUTF8(utf8.data(), size, "replace"));
 }
 
 /// UTF-8, or what comes nearest to it; none, with an error set, where it is no text.

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
@@ -357,3 +358,15 @@ def test_a_save_writes_all_variables_where_the_files_were_removed(own_folder: Pa
     c.json_cache_save()
     again = JSONCache(data_id="s", directory="d")
     assert (again.name, again.n) == ("x", 2)
+
+
+def test_a_document_with_texts_that_are_no_UTF_8_is_read_as_far_as_it_goes() -> None:
+    FOLDER.mkdir(parents=True)
+    (FOLDER / "calc.json").write_bytes(
+        b'{"_json_cache_func_cache": {"f(\xff,){}": {"value": 1, "date": "%b"}, "f(2,){}": {"value": [2], "date": "%b"}},\n'
+        b'"_json_cache_last_save_date": "%b",\n"_json_cache_variable_cache": {"a\xff": 1, "b": "\xff", "c": 3}}' % ((datetime.now().isoformat().encode(),) * 3)
+    )
+    c = Cache(data_id="calc")
+    assert c.f(2) == [2] and c.c == 3
+    assert c.json_cache_stats()["functions"]["f"] >= 1 and c.cache_status and c._json_cache_func_cache is not None
+    c.json_cache_save()

@@ -1,5 +1,6 @@
 // Each macro switches one mistake on; the compiler's answer must hold the sentence that CMakeLists.txt names. Without any it compiles.
 #include <cacherator/cacherator.hpp>
+#include <filesystem>
 #include <vector>
 
 using namespace cacherator;
@@ -33,6 +34,18 @@ struct Sound : JSONCache {
 #ifdef NO_JSON
   Cached<Opaque(int)> opaque{this, "g", [](int) { return Opaque{}; }};
 #endif
+#ifdef VIEW_RESULT
+  Cached<std::vector<std::string_view>(int)> view{this, "g", [](int) { return std::vector<std::string_view>{}; }};
+#endif
+#ifdef PATH_ARGUMENT
+  Cached<int(std::filesystem::path)> path{this, "g", [](const std::filesystem::path&) { return 0; }};
+#endif
+#ifdef TWO_NULLS
+  Cached<std::optional<std::optional<int>>(int)> nulls{this, "g", [](int) { return std::optional<std::optional<int>>(); }};
+#endif
+#ifdef KW_TWICE
+  Cached<int(Kw<"k", int>, Kw<"k", int>)> twice{this, "g", [](int, int) { return 0; }};
+#endif
 #ifdef NO_TYPE
   Cached<int> type{this, "g", [](int) { return 0; }};
 #endif
@@ -49,6 +62,18 @@ int use() {
 #endif
 #ifdef NO_JSON
   sound.opaque(1);
+#endif
+#ifdef VIEW_RESULT
+  sound.view(1);
+#endif
+#ifdef PATH_ARGUMENT
+  sound.path("/");
+#endif
+#ifdef TWO_NULLS
+  sound.nulls(1);
+#endif
+#ifdef KW_TWICE
+  sound.twice(1, 2);
 #endif
   return sound.f(1);
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
@@ -130,9 +131,26 @@ std::uint64_t hash_of(const typename Argument<P>::View&... views) {
   return hash;
 }
 
+template <class T>
+constexpr std::string_view keyword_of() {
+  if constexpr (is_kw<T>) return T::name;
+  else return {};
+}
+template <class... P>
+constexpr bool keywords_differ() {
+  const std::initializer_list<std::string_view> names{std::string_view(), keyword_of<P>()...};
+  for (const auto* one = names.begin(); one != names.end(); ++one) {
+    for (const auto* other = names.begin(); other != one; ++other) {
+      if (!one->empty() && *one == *other) return false;
+    }
+  }
+  return true;
+}
+
 /// The whole text of a call: what has a position in the tuple, Kw parameters in the dict, sorted by name.
 template <class... P>
 std::string signature_of(std::string_view name, const typename Argument<P>::View&... views) {
+  static_assert(keywords_differ<P...>(), "cacherator: two parameters are Kw of one name");
   std::string out(name);
   out += '(';
   std::size_t positional = 0;
