@@ -23,6 +23,7 @@ namespace cacherator {
 /// How a coroutine of type A waits for a flight. This one resumes on the thread on which the flight ends; specialise it where a
 /// coroutine has an executor of its own (`<cacherator/asio.hpp>` does for Asio's), and name it `executor`. `on` answers what A's
 /// coroutines can await. Only those with an executor wait for other processes; without one, a question to DynamoDB blocks the thread.
+/// Where coroutines can be told to stop, `cancelled(co_await cancellation())` says whether the running one was: it then hands its lead over.
 template <class A>
 struct wait_in {
   class Awaiter {
@@ -51,6 +52,11 @@ namespace detail {
 /// True where wait_in<A> says `using executor = ...`: who waits is resumed there.
 template <class A>
 constexpr bool has_executor = requires { typename wait_in<A>::executor; };
+
+/// True where wait_in<A> can tell whether a coroutine was told to stop: `cancelled(co_await cancellation())`. What it throws then is
+/// its own end, not the function's failure.
+template <class A>
+constexpr bool has_cancellation = requires { wait_in<A>::cancellation(); };
 
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
@@ -196,13 +202,17 @@ class AsyncFace {
       }
       // A lead that is destroyed with this frame, before it landed or failed, is given up: one of those that wait takes it.
       auto& lead = std::get<engine::Lead>(answer);
+      std::exception_ptr thrown;
       try {
         Result result = co_await function->user()(Argument<P>::give(std::get<I>(views))...);
         co_return Result(value_of<Result>(function->keep(story, lead, std::move(result), std::get<I>(views)...)));
       } catch (...) {
-        lead.fail(std::make_shared<std::exception_ptr>(std::current_exception()));
-        throw;
+        thrown = std::current_exception();
       }
+      bool cancelled = false;
+      if constexpr (has_cancellation<A>) cancelled = wait_in<A>::cancelled(co_await wait_in<A>::cancellation());
+      if (!cancelled) lead.fail(std::make_shared<std::exception_ptr>(thrown));
+      std::rethrow_exception(thrown);
     }
   }
 };
