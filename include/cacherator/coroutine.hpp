@@ -105,8 +105,8 @@ inline constexpr bool points_elsewhere<std::pair<T, U>> = points_elsewhere<T> ||
 template <class T>
 struct Keeping {
   static_assert(!points_elsewhere<T>,
-                "cacherator: a coroutine outlives the call, so it cannot take an argument that points to what others own; take what owns it, such as std::string "
-                "or std::vector");
+                "cacherator: a coroutine outlives the call, so it cannot take an argument that points to what others own; take what owns it, "
+                "such as std::string or std::vector");
   static_assert(std::is_copy_constructible_v<T>, "cacherator: a coroutine outlives the call and keeps its arguments; one of this type cannot be copied");
   using Owned = T;
   static Owned own(const T& value) { return value; }
@@ -155,7 +155,8 @@ struct Keeping<std::vector<T>> {
 };
 /// Of a parameter: every text is kept as one, whatever the function takes.
 template <class P>
-using Keep = Keeping<std::conditional_t<std::is_same_v<typename Argument<P>::View, std::string_view>, std::string_view, std::decay_t<typename Argument<P>::Given>>>;
+using Keep = Keeping<
+    std::conditional_t<std::is_same_v<typename Argument<P>::View, std::string_view>, std::string_view, std::decay_t<typename Argument<P>::Given>>>;
 template <class P>
 using Shown = decltype(Keep<P>::show(std::declval<typename Keep<P>::Owned&>()));
 
