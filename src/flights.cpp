@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <list>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "platform/fork.hpp"
 #include "platform/threads.hpp"
@@ -35,20 +37,29 @@ class Waits {
   /// Registers the wait, unless `flight` depends, over other waits, on one that `lineage` leads.
   std::uint64_t add(const LineagePtr& lineage, std::uint64_t flight) {
     std::lock_guard lock(mutex_);
-    std::vector<std::uint64_t> visited;
+    std::unordered_set<std::uint64_t> visited;
     if (depends(flight, lineage, visited)) return 0;
-    waiting_.push_back({++last_ticket_, lineage, flight});
+    for (const Lineage* l = lineage.get(); l; l = l->outer.get()) ++needs_[l->flight][flight];
+    if (lineage) waiting_.emplace(++last_ticket_, Waiting{lineage, flight});  // who leads nothing closes no cycle
+    else ++last_ticket_;
     return last_ticket_;
   }
 
   void remove(std::uint64_t ticket) {
     std::lock_guard lock(mutex_);
-    waiting_.remove_if([&](const Waiting& w) { return w.ticket == ticket; });
+    const auto found = waiting_.find(ticket);
+    if (found == waiting_.end()) return;
+    const Waiting& ended = found->second;
+    for (const Lineage* l = ended.lineage.get(); l; l = l->outer.get()) {
+      const auto needs = needs_.find(l->flight);
+      if (--needs->second[ended.flight] == 0) needs->second.erase(ended.flight);
+      if (needs->second.empty()) needs_.erase(needs);
+    }
+    waiting_.erase(found);
   }
 
  private:
   struct Waiting {
-    std::uint64_t ticket;
     LineagePtr lineage;
     std::uint64_t flight;
   };
@@ -60,15 +71,18 @@ class Waits {
     return false;
   }
 
-  bool depends(std::uint64_t flight, const LineagePtr& lineage, std::vector<std::uint64_t>& visited) const {
+  bool depends(std::uint64_t flight, const LineagePtr& lineage, std::unordered_set<std::uint64_t>& visited) const {
+    if (!lineage) return false;
     if (leads(lineage, flight)) return true;
-    if (std::find(visited.begin(), visited.end(), flight) != visited.end()) return false;
-    visited.push_back(flight);
-    return std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) { return leads(w.lineage, flight) && depends(w.flight, lineage, visited); });
+    if (!visited.insert(flight).second) return false;
+    const auto needs = needs_.find(flight);
+    return needs != needs_.end() &&
+           std::any_of(needs->second.begin(), needs->second.end(), [&](const auto& need) { return depends(need.first, lineage, visited); });
   }
 
   std::mutex mutex_;
-  std::list<Waiting> waiting_;
+  std::unordered_map<std::uint64_t, Waiting> waiting_;                                       ///< by ticket
+  std::unordered_map<std::uint64_t, std::unordered_map<std::uint64_t, std::size_t>> needs_;  ///< flight -> those that its code waits for, how often
   std::uint64_t last_ticket_ = 0;
   const std::uint32_t forks_ = forks();
 };

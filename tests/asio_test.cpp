@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <asio/experimental/awaitable_operators.hpp>
 #include <set>
 #include <thread>
 
@@ -23,6 +24,19 @@ struct Client : JSONCache {
                                             if (x < 0) throw std::domain_error("below zero");
                                             co_return x * 2;
                                           }};
+  Cached<asio::awaitable<int>(int)> slow{this, "slow", [this](int x) -> asio::awaitable<int> {
+                                           ++computed;
+                                           asio::steady_timer timer(co_await asio::this_coro::executor, 200ms);
+                                           co_await timer.async_wait(asio::use_awaitable);
+                                           co_return x * 2;
+                                         }};
+  Cached<asio::awaitable<int>(int)> aborted{this, "aborted", [this](int) -> asio::awaitable<int> {
+                                              ++computed;
+                                              asio::steady_timer timer(co_await asio::this_coro::executor, 200ms);
+                                              asio::post(timer.get_executor(), [&] { timer.cancel(); });
+                                              co_await timer.async_wait(asio::use_awaitable);
+                                              co_return 1;
+                                            }};
 };
 
 TEST(AsioTest, Fifty_coroutines_of_one_loop_compute_once) {
@@ -99,6 +113,76 @@ TEST(AsioTest, What_the_leader_throws_reaches_all_that_wait) {
   }
   io.run();
   EXPECT_EQ(thrown, 5);
+  EXPECT_EQ(client.computed, 1);
+}
+
+asio::awaitable<void> after(std::chrono::milliseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+TEST(AsioTest, A_leader_that_is_cancelled_hands_over_to_one_that_waits) {
+  using namespace asio::experimental::awaitable_operators;
+  TemporaryFolder folder;
+  Client client(folder);
+  asio::io_context io;
+  std::size_t first = 0;
+  int sum = 0;
+  asio::co_spawn(
+      io, [&]() -> asio::awaitable<void> { first = (co_await (client.slow(4) || after(30ms))).index(); }, asio::detached);
+  for (int i = 0; i < 3; ++i) {
+    asio::co_spawn(
+        io,
+        [&]() -> asio::awaitable<void> {
+          co_await after(10ms);
+          sum += co_await client.slow(4);
+        },
+        asio::detached);
+  }
+  io.run();
+  EXPECT_EQ(first, 1u) << "it was cancelled";
+  EXPECT_EQ(sum, 24);
+  EXPECT_EQ(client.computed, 2) << "one of those that waited computes";
+}
+
+TEST(AsioTest, A_function_that_ends_as_aborted_by_itself_has_failed) {
+  TemporaryFolder folder;
+  Client client(folder);
+  asio::io_context io;
+  int thrown = 0;
+  for (int i = 0; i < 3; ++i) {
+    asio::co_spawn(
+        io,
+        [&]() -> asio::awaitable<void> {
+          try {
+            co_await client.aborted(1);
+          } catch (const asio::system_error&) {
+            ++thrown;
+          }
+        },
+        asio::detached);
+  }
+  io.run();
+  EXPECT_EQ(thrown, 3);
+  EXPECT_EQ(client.computed, 1);
+}
+
+TEST(AsioTest, A_wait_that_is_cancelled_ends_at_once_and_the_leader_goes_on) {
+  using namespace asio::experimental::awaitable_operators;
+  TemporaryFolder folder;
+  Client client(folder);
+  asio::io_context leading, waiting;
+  int result = 0;
+  asio::co_spawn(
+      leading, [&]() -> asio::awaitable<void> { result = co_await client.slow(5); }, asio::detached);
+  leading.run_one();  // it leads
+  std::size_t first = 0;
+  asio::co_spawn(
+      waiting, [&]() -> asio::awaitable<void> { first = (co_await (client.slow(5) || after(20ms))).index(); }, asio::detached);
+  waiting.run();  // returns although nobody runs the leader
+  EXPECT_EQ(first, 1u);
+  leading.run();
+  EXPECT_EQ(result, 10);
   EXPECT_EQ(client.computed, 1);
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <queue>
+#include <span>
 #include <thread>
 
 #include "cacherator/cached.hpp"
@@ -115,6 +116,75 @@ TEST_F(CoroutineTest, A_view_needs_to_live_for_the_call_only) {
   auto started = start(std::move(call));
   client.gate.open();
   EXPECT_EQ(started.result(), "user a name that is too long for a text's own buffer, and does not live on");
+}
+
+struct Views : JSONCache {
+  explicit Views(const TemporaryFolder& folder) : JSONCache({.data_id = "views", .directory = folder.path()}) {}
+  Cached<Task<std::string>(const std::string_view&)> text{this, "text", [](const std::string_view& it) -> Task<std::string> { co_return std::string(it); }};
+  Cached<Task<std::string>(const char*)> ended{this, "ended", [](const char* it) -> Task<std::string> { co_return it; }};
+  Cached<Task<double>(std::span<const double>)> sum{this, "sum", [](std::span<const double> numbers) -> Task<double> {
+                                                      double all = 0;
+                                                      for (const double number : numbers) all += number;
+                                                      co_return all;
+                                                    }};
+  Cached<Task<double>(const std::span<const double, 2>&)> two{
+      this, "two", [](const std::span<const double, 2>& numbers) -> Task<double> { co_return numbers[0] + numbers[1]; }};
+  Cached<Task<std::string>(std::span<const std::string>)> join{this, "join", [](std::span<const std::string> parts) -> Task<std::string> {
+                                                                 std::string all;
+                                                                 for (const auto& part : parts) all += part;
+                                                                 co_return all;
+                                                               }};
+  Cached<Task<std::string>(std::optional<std::string_view>)> maybe{
+      this, "maybe", [](std::optional<std::string_view> it) -> Task<std::string> { co_return std::string(it.value_or("none")); }};
+  Cached<Task<std::string>(const std::vector<std::string_view>&, Kw<"end", std::string_view>)> last{
+      this, "last", [](const std::vector<std::string_view>& texts, std::string_view end) -> Task<std::string> {
+        co_return std::string(texts.back()) + std::string(end);
+      }};
+};
+
+TEST_F(CoroutineTest, Whatever_points_to_the_callers_values_is_owned_by_the_time_the_call_returns) {
+  Views views(folder);
+  const std::string expected = "a text that is too long for a text's own buffer, and does not live on";
+  {
+    auto call = [&] { return views.text(std::string(expected)); }();
+    EXPECT_EQ(run(std::move(call)), expected);
+  }
+  {
+    auto call = [&] { return views.ended(std::string(expected)); }();
+    EXPECT_EQ(run(std::move(call)), expected);
+  }
+  {
+    auto call = [&] { return views.sum(std::vector<double>{1.5, 2.5, 3}); }();
+    EXPECT_EQ(run(std::move(call)), 7);
+    EXPECT_EQ(run(views.sum(std::vector<double>{})), 0);
+  }
+  {
+    auto call = [&] {
+      const std::vector<double> gone{4, 5};
+      return views.two(std::span<const double, 2>(gone));
+    }();
+    EXPECT_EQ(run(std::move(call)), 9);
+  }
+  {
+    auto call = [&] { return views.join(std::vector<std::string>{expected, "!"}); }();
+    EXPECT_EQ(run(std::move(call)), expected + "!");
+  }
+  {
+    auto call = [&] {
+      const std::string gone = expected;
+      return views.maybe(gone);
+    }();
+    EXPECT_EQ(run(std::move(call)), expected);
+    EXPECT_EQ(run(views.maybe(std::nullopt)), "none");
+  }
+  {
+    auto call = [&] {
+      const std::string gone = expected;
+      return views.last({"first", gone}, std::string("."));
+    }();
+    EXPECT_EQ(run(std::move(call)), expected + ".");
+  }
+  EXPECT_EQ(views.cache_status().count("sum([1.5, 2.5, 3.0],){}"), 1);
 }
 
 }  // namespace

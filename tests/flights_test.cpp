@@ -105,6 +105,25 @@ TEST_F(FlightsTest, A_wait_that_has_ended_closes_no_cycle) {
   Wait b_needs_a = wait("a(){}", b.lineage);
 }
 
+TEST_F(FlightsTest, Of_two_waits_for_one_flight_the_second_still_closes_a_cycle_when_the_first_has_ended) {
+  Lead a = lead("a(){}");
+  Lead b = lead("b(){}");
+  Wait one = wait("b(){}", a.lineage);
+  { Wait other = wait("b(){}", a.lineage); }
+  Lead b_needs_a = lead("a(){}", b.lineage);
+}
+
+TEST_F(FlightsTest, A_hundred_thousand_waits_take_no_longer_each_than_one) {
+  const Lead running = lead("f(1,){}");
+  const Lead outer = lead("f(2,){}");
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    std::vector<Wait> waits;
+    for (int i = 0; i < 100'000; ++i) waits.push_back(wait("f(1,){}", i % 2 ? outer.lineage : nullptr));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 20s) << "were each looked at for each, it would be minutes";
+}
+
 TEST_F(FlightsTest, Eight_threads_compute_one_signature_once) {
   std::atomic<int> computed{0};
   std::atomic<bool> done{false};

@@ -1,11 +1,24 @@
 // Each macro switches one mistake on; the compiler's answer must hold the sentence that CMakeLists.txt names. Without any it compiles.
 #include <cacherator/cacherator.hpp>
 #include <filesystem>
+#include <tuple>
 #include <vector>
 
 using namespace cacherator;
 struct Opaque {
   int (*function)(int);
+};
+struct Task {
+  struct promise_type {
+    Task get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_value(int) {}
+    void unhandled_exception() {}
+  };
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  int await_resume() { return 0; }
 };
 
 struct Sound : JSONCache {
@@ -45,6 +58,9 @@ struct Sound : JSONCache {
 #endif
 #ifdef KW_TWICE
   Cached<int(Kw<"k", int>, Kw<"k", int>)> twice{this, "g", [](int, int) { return 0; }};
+#endif
+#ifdef POINTING
+  Cached<Task(std::tuple<std::string_view, int>)> pointing{this, "g", [](std::tuple<std::string_view, int>) { return Task(); }};
 #endif
 #ifdef NO_TYPE
   Cached<int> type{this, "g", [](int) { return 0; }};

@@ -155,7 +155,7 @@ std::string signature_of(std::string_view name, const typename Argument<P>::View
   out += '(';
   std::size_t positional = 0;
   std::map<std::string_view, std::string> keywords;
-  const auto add = [&]<class T>(std::type_identity<T>, const auto& view) {
+  [[maybe_unused]] const auto add = [&]<class T>(std::type_identity<T>, const auto& view) {
     if constexpr (is_kw<T>) {
       append_signature(keywords[T::name], view);
     } else {
