@@ -19,7 +19,7 @@ struct Coroutine {
   Py_ssize_t positional, count;
   PyObject** args;  ///< `inside`, or memory of its own
   PyObject* inside[kInside];
-  bool begun, warned;
+  bool begun;
 };
 
 PyTypeObject* coroutine_type = nullptr;
@@ -64,7 +64,7 @@ PyObject* get_name(PyObject* self, void*) {
 void finalize(PyObject* self) {
   Coroutine* c = as_coroutine(self);
   if (c->begun || !c->function) return;
-  c->begun = c->warned = true;
+  c->begun = true;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   const Ref name = Ref::take(get_name(self, nullptr));
@@ -113,7 +113,7 @@ void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   clear(self);
   if (PyObject* const stop = std::exchange(c->stop, nullptr)) recycle_stop(stop);
-  if (spares < kSpare && !c->warned) {  // one that was finalised would never be again
+  if (spares < kSpare && !PyObject_GC_IsFinalized(self)) {  // one that was finalised, perhaps by the collector, would never be again
     spare[spares++] = c;
     return;
   }
@@ -260,7 +260,7 @@ PyObject* new_coroutine(PyObject* function, PyObject* const* args, Py_ssize_t po
   c->positional = positional;
   c->count = count;
   c->args = outside ? outside : c->inside;
-  c->begun = c->warned = false;
+  c->begun = false;
   for (Py_ssize_t i = 0; i < count; ++i) c->args[i] = Py_NewRef(args[i]);
   PyObject_GC_Track(reinterpret_cast<PyObject*>(c));
   return reinterpret_cast<PyObject*>(c);

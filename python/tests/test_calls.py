@@ -372,6 +372,20 @@ def test_an_async_hit_that_is_never_awaited_warns() -> None:
         gc.collect()
 
 
+def test_it_warns_too_where_the_collector_has_ended_others() -> None:
+    c = Counter()
+    asyncio.run(c.later(1))
+    for _ in range(20):
+        circle: List[Any] = [c.later(1)]
+        asyncio.run(circle[0])
+        circle.append(circle)
+        del circle
+        gc.collect()  # what it ends serves for later calls
+    for _ in range(20):
+        with pytest.warns(RuntimeWarning, match="was never awaited"):
+            c.later(1)
+
+
 def test_a_method_that_overrides_keeps_apart_from_its_base() -> None:
     class Base(JSONCache):
         @Cached()
