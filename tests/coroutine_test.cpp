@@ -137,9 +137,8 @@ struct Views : JSONCache {
   Cached<Task<std::string>(std::optional<std::string_view>)> maybe{
       this, "maybe", [](std::optional<std::string_view> it) -> Task<std::string> { co_return std::string(it.value_or("none")); }};
   Cached<Task<std::string>(const std::vector<std::string_view>&, Kw<"end", std::string_view>)> last{
-      this, "last", [](const std::vector<std::string_view>& texts, std::string_view end) -> Task<std::string> {
-        co_return std::string(texts.back()) + std::string(end);
-      }};
+      this, "last",
+      [](const std::vector<std::string_view>& texts, std::string_view end) -> Task<std::string> { co_return std::string(texts.back()) + std::string(end); }};
 };
 
 TEST_F(CoroutineTest, Whatever_points_to_the_callers_values_is_owned_by_the_time_the_call_returns) {

@@ -31,7 +31,8 @@ TEST_F(Foreign, The_clear_of_one_call_clears_what_1_2_9_spelled_otherwise_too) {
   const std::string text(300, 'x');
   const std::string long_one = shorten("f('" + text + "',){}").text, its_call = shorten("f('" + text + "', 2){}").text;
   std::vector<std::array<std::string, 3>> entries;
-  for (const char* signature : {"f(1,){}", "f(1,){'b': 2}", "f(){'a': 1}", "f(12,){}", "f(1, 3){}", "f(2,){}", "g(1,){}"}) entries.push_back({signature, "7", date()});
+  for (const char* signature : {"f(1,){}", "f(1,){'b': 2}", "f(){'a': 1}", "f(12,){}", "f(1, 3){}", "f(2,){}", "g(1,){}"})
+    entries.push_back({signature, "7", date()});
   entries.push_back({long_one, "8", date()});
   write_in_place(incumbent_document(entries));
   ASSERT_TRUE(eventually([&] { return values(*cache).size() == entries.size(); }));

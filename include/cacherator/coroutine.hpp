@@ -155,8 +155,8 @@ struct Keeping<std::vector<T>> {
 };
 /// Of a parameter: every text is kept as one, whatever the function takes.
 template <class P>
-using Keep = Keeping<
-    std::conditional_t<std::is_same_v<typename Argument<P>::View, std::string_view>, std::string_view, std::decay_t<typename Argument<P>::Given>>>;
+using Keep =
+    Keeping<std::conditional_t<std::is_same_v<typename Argument<P>::View, std::string_view>, std::string_view, std::decay_t<typename Argument<P>::Given>>>;
 template <class P>
 using Shown = decltype(Keep<P>::show(std::declval<typename Keep<P>::Owned&>()));
 
