@@ -27,8 +27,8 @@ std::uint64_t bits_of(T number) noexcept {
 }
 
 /// What a parameter of type T means on a call.
-///   View   how the call operator takes it        Value  what owns it beyond the call (coroutines)
-///   Owned  what a table keeps to compare with    Given  what the user's function takes
+///   View   how the call operator takes it        Given  what the user's function takes
+///   Owned  what a table keeps to compare with
 template <class T>
 struct Argument {
   using Plain = std::decay_t<T>;
@@ -40,7 +40,6 @@ struct Argument {
 
   using View = std::conditional_t<by_value, Plain, const Plain&>;
   using Owned = std::conditional_t<is_number, Plain, std::string>;  ///< what is no number is known by its text
-  using Value = Plain;
   using Given = T;
 
   static std::string text(const Plain& value) {
@@ -70,7 +69,6 @@ template <class T>
 struct TextArgument {
   using View = std::string_view;
   using Owned = std::string;
-  using Value = std::string;
   using Given = T;
   static Owned own(View value) { return Owned(value); }
   static std::uint64_t hash(View value) noexcept { return hash_bytes(value.data(), value.size()); }
@@ -101,7 +99,6 @@ template <class Element, class Passed, class T>
 struct NumbersArgument {
   using View = Passed;
   using Owned = std::vector<Element>;
-  using Value = std::vector<Element>;
   using Given = T;
   static Owned own(View value) { return Owned(value.begin(), value.end()); }
   static std::uint64_t hash(View value) noexcept { return hash_bytes(value.data(), value.size() * sizeof(Element)); }
